@@ -1,0 +1,180 @@
+//! Two wire forms of our own: item 0 of every block, and the vote extension.
+//!
+//! Each is a version byte and then a protobuf message of optional sections. There is one encoding of a content (D8b):
+//! a decoder encodes what it understood and compares, so unknown fields, trailing bytes, fields out of order and
+//! spelled-out defaults are all refused. A new section therefore needs no new version, but every node must know it
+//! before the first one is sent: an app version switches it on.
+//!
+//! Section fields, reserved so that they never change their meaning:
+//!
+//! | field | [`VoteExtension`] | [`InjectedEnvelope`] |
+//! |---|---|---|
+//! | 1 | receive times: 2 bytes per order bundle | extended commit of the previous height |
+//! | 2 | oracle prices | |
+//! | 3 | BLS attestation of (height, block hash, app hash, next validator set) | |
+//! | 4 | rejected-proposal notice | |
+//!
+//! Both are empty until a module uses them: one byte.
+
+use prost::Message;
+
+use crate::error::Error;
+
+/// The version that this node writes and the only one that it reads.
+pub const VERSION: u8 = 1;
+
+/// CometBFT refuses vote extensions above this (`types.MaxVoteExtensionSize`).
+pub const MAX_VOTE_EXTENSION_BYTES: usize = 1024 * 1024;
+
+/// Item 0 of every block: what the proposer injects before the payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InjectedEnvelope {
+    sections: EnvelopeSections,
+}
+
+/// What a validator adds to its precommit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VoteExtension {
+    sections: ExtensionSections,
+}
+
+/// Fields: see the module's table.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct EnvelopeSections {}
+
+/// Fields: see the module's table.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct ExtensionSections {}
+
+impl InjectedEnvelope {
+    const FORM: &'static str = "injected envelope (item 0 of the block)";
+
+    /// The canonical encoding.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(&self.sections)
+    }
+
+    /// Decodes the canonical encoding, and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::FormTooLarge`], [`Error::NoVersion`], [`Error::Version`], [`Error::FormUndecodable`],
+    /// [`Error::NotCanonical`].
+    pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<Self, Error> {
+        Ok(Self { sections: decode(Self::FORM, bytes, max_bytes)? })
+    }
+}
+
+impl VoteExtension {
+    const FORM: &'static str = "vote extension";
+
+    /// The canonical encoding.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(&self.sections)
+    }
+
+    /// Decodes the canonical encoding, and nothing else.
+    ///
+    /// # Errors
+    /// As [`InjectedEnvelope::decode`].
+    pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<Self, Error> {
+        Ok(Self { sections: decode(Self::FORM, bytes, max_bytes)? })
+    }
+}
+
+fn encode(sections: &impl Message) -> Vec<u8> {
+    let mut out = Vec::with_capacity(sections.encoded_len().saturating_add(1));
+    out.push(VERSION);
+    sections.encode_raw(&mut out);
+    out
+}
+
+fn decode<M: Message + Default>(
+    form: &'static str,
+    bytes: &[u8],
+    max_bytes: usize,
+) -> Result<M, Error> {
+    if bytes.len() > max_bytes {
+        return Err(Error::FormTooLarge { form, bytes: bytes.len(), limit: max_bytes });
+    }
+    let Some((version, body)) = bytes.split_first() else {
+        return Err(Error::NoVersion { form });
+    };
+    if *version != VERSION {
+        return Err(Error::Version { form, found: *version, known: VERSION });
+    }
+    let sections = M::decode(body)
+        .map_err(|source| Error::FormUndecodable { form, bytes: bytes.len(), source })?;
+    let canonical = encode(&sections);
+    if canonical == bytes {
+        return Ok(sections);
+    }
+    let at = canonical.iter().zip(bytes).take_while(|(ours, theirs)| ours == theirs).count();
+    Err(Error::NotCanonical { form, bytes: bytes.len(), canonical: canonical.len(), at })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn the_empty_forms_are_frozen_at_one_byte() {
+        assert_eq!(InjectedEnvelope::default().encode(), [1]);
+        assert_eq!(VoteExtension::default().encode(), [1]);
+        assert_eq!(InjectedEnvelope::decode(&[1], 1).unwrap(), InjectedEnvelope::default());
+        assert_eq!(VoteExtension::decode(&[1], 1).unwrap(), VoteExtension::default());
+    }
+
+    #[test]
+    fn every_other_encoding_is_refused_with_its_figures() {
+        type Check = fn(&Error) -> bool;
+        let cases: [(&[u8], Check); 7] = [
+            (&[], |e| matches!(e, Error::NoVersion { .. })),
+            (&[0], |e| matches!(e, Error::Version { found: 0, known: 1, .. })),
+            (&[2], |e| matches!(e, Error::Version { found: 2, known: 1, .. })),
+            // An unknown field, length-delimited and empty.
+            (&[1, 0x0a, 0], |e| {
+                matches!(e, Error::NotCanonical { bytes: 3, canonical: 1, at: 1, .. })
+            }),
+            // An unknown number.
+            (&[1, 0x08, 0], |e| matches!(e, Error::NotCanonical { at: 1, .. })),
+            // A tail that is no field: its tag is 0.
+            (&[1, 0], |e| matches!(e, Error::FormUndecodable { bytes: 2, .. })),
+            (&[1; 11], |e| matches!(e, Error::FormTooLarge { bytes: 11, limit: 10, .. })),
+        ];
+        for (bytes, expected) in cases {
+            let error = InjectedEnvelope::decode(bytes, 10).unwrap_err();
+            assert!(expected(&error), "{bytes:02x?}: {error}");
+            let error = VoteExtension::decode(bytes, 10).unwrap_err();
+            assert!(expected(&error), "{bytes:02x?}: {error}");
+        }
+    }
+
+    /// A form with a section, as a later version of this module will have.
+    #[derive(Clone, PartialEq, Message)]
+    struct WithSections {
+        #[prost(bytes = "vec", tag = "1")]
+        times: Vec<u8>,
+        #[prost(uint64, tag = "2")]
+        price: u64,
+    }
+
+    #[test]
+    fn sections_out_of_order_or_spelled_out_or_doubled_are_not_canonical() {
+        let form = "test";
+        let full = WithSections { times: vec![9, 9], price: 300 };
+        let bytes = encode(&full);
+        assert_eq!(bytes, [1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x02]);
+        assert_eq!(decode::<WithSections>(form, &bytes, 64).unwrap(), full);
+        for wrong in [
+            &[1, 0x10, 0xac, 0x02, 0x0a, 2, 9, 9][..],       // order
+            &[1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x02, 0x1a, 0],  // unknown field 3
+            &[1, 0x0a, 2, 9, 9, 0x10, 0],                    // default spelled out
+            &[1, 0x0a, 1, 5, 0x0a, 2, 9, 9],                 // given twice
+            &[1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x82, 0x00],     // overlong varint
+        ] {
+            let error = decode::<WithSections>(form, wrong, 64).unwrap_err();
+            assert!(matches!(error, Error::NotCanonical { .. }), "{wrong:02x?}: {error}");
+        }
+    }
+}
