@@ -10,11 +10,7 @@
 
 use alloy_primitives::Bytes;
 
-use crate::{
-    codec::Reader,
-    error::CodecError,
-    tx::MAX_TX_BYTES,
-};
+use crate::{codec::Reader, error::CodecError, tx::MAX_TX_BYTES};
 
 /// First byte of a block's payload.
 const PAYLOAD_VERSION: u8 = 0x01;
@@ -141,10 +137,7 @@ mod tests {
     fn limits_and_tails_are_refused_with_figures() {
         let tx = Bytes::from(vec![7; 2000]);
         let bytes = Bytes::from(encode([&tx].into_iter()));
-        assert_eq!(
-            decode(&bytes, LIMITS),
-            Err(CodecError::Limit { what: "transaction", found: 2000, limit: 1024 })
-        );
+        assert_eq!(decode(&bytes, LIMITS), Err(CodecError::Limit { what: "transaction", found: 2000, limit: 1024 }));
         let mut tail = encode([].into_iter());
         tail.push(0);
         assert_eq!(decode(&tail.into(), LIMITS), Err(CodecError::Trailing(1)));

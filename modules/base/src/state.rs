@@ -119,9 +119,7 @@ pub trait StateReadExt: StateRead {
         let raw_key = key.to_key();
         match self.get_raw(K::SUBSTORE, &raw_key)? {
             None => Ok(None),
-            Some(bytes) => {
-                read_exact_value(&bytes).map(Some).map_err(|source| corrupt(K::SUBSTORE, &raw_key, source))
-            }
+            Some(bytes) => read_exact_value(&bytes).map(Some).map_err(|source| corrupt(K::SUBSTORE, &raw_key, source)),
         }
     }
 }
@@ -232,11 +230,7 @@ impl StateRead for MemoryState {
     }
 }
 
-fn bounded<'m, V>(
-    map: &'m BTreeMap<Vec<u8>, V>,
-    from: &[u8],
-    to: &[u8],
-) -> impl Iterator<Item = (&'m Vec<u8>, &'m V)> {
+fn bounded<'m, V>(map: &'m BTreeMap<Vec<u8>, V>, from: &[u8], to: &[u8]) -> impl Iterator<Item = (&'m Vec<u8>, &'m V)> {
     use core::ops::Bound::{Excluded, Included};
     // An empty or inverted range would panic inside BTreeMap.
     let range = (from < to).then(|| map.range::<[u8], _>((Included(from), Excluded(to))));

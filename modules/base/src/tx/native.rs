@@ -120,9 +120,8 @@ impl SignedNativeTx {
     pub fn encoded(&self) -> Vec<u8> {
         let (r, s) = (self.signature.r(), self.signature.s());
         let parity = u8::from(self.signature.v());
-        let payload_length = [self.tx.fields_len(), parity.length(), r.length(), s.length()]
-            .into_iter()
-            .fold(0, usize::saturating_add);
+        let payload_length =
+            [self.tx.fields_len(), parity.length(), r.length(), s.length()].into_iter().fold(0, usize::saturating_add);
         let mut out = vec![self.tx.kind as u8];
         Header { list: true, payload_length }.encode(&mut out);
         self.tx.encode_fields(&mut out);

@@ -9,9 +9,8 @@ use secp256k1::{
 use super::TxError;
 
 /// Half the order of secp256k1: the greatest `s` that EIP-2 accepts.
-const HALF_ORDER: U256 = U256::from_be_bytes(alloy_primitives::hex!(
-    "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0"
-));
+const HALF_ORDER: U256 =
+    U256::from_be_bytes(alloy_primitives::hex!("7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0"));
 
 /// The address whose key made `signature` over `hash`.
 ///

@@ -121,7 +121,7 @@ fn the_native_encoding_is_frozen() {
     assert_eq!(hex::encode(native(NativeKind::Staking).encoded()), expected);
     assert_eq!(
         native(NativeKind::Staking).tx.signature_hash(),
-        keccak256(hex!("64d6828b5f03018477359400830186a0857374616b65"))
+        keccak256(hex!("64d4828b5f03018477359400830186a0857374616b65"))
     );
 }
 
