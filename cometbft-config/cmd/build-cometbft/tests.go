@@ -11,7 +11,7 @@ import (
 func runTests(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	switch o.test {
 	case "upstream":
-		return goTest(ctx, o, build.Tags{}, stderr, "./consensus/...", "./internal/pod/...", "./version/...")
+		return goTest(ctx, o, build.Tags{}, stderr, "./consensus/...")
 	case "pod":
 		return goTest(ctx, o, build.Tags{Pod: true}, stderr, "-run", "^TestPod", "./consensus/")
 	default:

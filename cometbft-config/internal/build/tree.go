@@ -90,10 +90,11 @@ func spliceTree(root, number string, byzantine bool) ([]string, error) {
 }
 
 // addOurs puts the draw into a package of its own and the rest into package
-// consensus. A file of upstream is never written over.
-func addOurs(root string) error {
+// consensus: the sources or, afterwards, their tests. A file of upstream is
+// never written over.
+func addOurs(root string, tests bool) error {
 	return fs.WalkDir(cometbftconfig.Sources, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || isTest(name) != tests {
 			return err
 		}
 		folder := "consensus"
@@ -101,7 +102,7 @@ func addOurs(root string) error {
 			folder = "internal/pod"
 		}
 		target := filepath.Join(root, filepath.FromSlash(folder), path.Base(name))
-		if _, err := os.Stat(target); err == nil {
+		if _, err := os.Stat(target); err == nil && !tests {
 			return fmt.Errorf("upstream has a file %s/%s of its own", folder, path.Base(name))
 		}
 		src, err := cometbftconfig.Sources.ReadFile(name)
@@ -114,6 +115,8 @@ func addOurs(root string) error {
 		return os.WriteFile(target, src, 0o644)
 	})
 }
+
+func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
 
 // prune removes all but the newest build folders. One in use is locked and
 // stays.
