@@ -21,6 +21,7 @@ import (
 
 type options struct {
 	out, dir, tags, test string
+	blocks               int64
 }
 
 func main() {
@@ -44,8 +45,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.dir, "dir", "", "`folder` for the build folders (default: defchain/cometbft in the user's cache folder)")
 	flags.StringVar(&o.tags, "tags", "pod", "pod, \"pod,pod_byzantine\" (for tests: lies about its proposer) or nothing (stock proposers)")
 	flags.StringVar(&o.test, "test", "", "run `tests` instead: upstream, pod, net or byzantine")
+	flags.Int64Var(&o.blocks, "blocks", 200, "how many blocks the tests net and byzantine make")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if o.blocks < 20 {
+		return o, fmt.Errorf("%d blocks show nothing: 20 or more", o.blocks)
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
@@ -67,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if o.test != "" {
-		return runTests(ctx, o, stdout, stderr)
+		return runTests(ctx, o, stderr)
 	}
 	tags, err := build.ParseTags(o.tags)
 	if err != nil {

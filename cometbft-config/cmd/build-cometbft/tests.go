@@ -6,14 +6,19 @@ import (
 	"io"
 
 	"defchain/cometbft-config/internal/build"
+	"defchain/cometbft-config/internal/net"
 )
 
-func runTests(ctx context.Context, o options, stdout, stderr io.Writer) error {
+func runTests(ctx context.Context, o options, stderr io.Writer) error {
 	switch o.test {
 	case "upstream":
 		return goTest(ctx, o, build.Tags{}, stderr, "./consensus/...")
 	case "pod":
 		return goTest(ctx, o, build.Tags{Pod: true}, stderr, "-run", "^TestPod", "./consensus/")
+	case "net":
+		return netTest(ctx, o, stderr, build.Tags{})
+	case "byzantine":
+		return netTest(ctx, o, stderr, build.Tags{Pod: true, Byzantine: true})
 	default:
 		return fmt.Errorf("unknown tests %q: there are upstream, pod, net and byzantine", o.test)
 	}
@@ -29,4 +34,19 @@ func goTest(ctx context.Context, o options, tags build.Tags, log io.Writer, args
 		return err
 	}
 	return builder.Test(ctx, args...)
+}
+
+// netTest runs four nodes; the first is of another build when other has tags.
+func netTest(ctx context.Context, o options, log io.Writer, other build.Tags) error {
+	run := net.Options{Blocks: o.blocks, Log: log}
+	var err error
+	if run.Binary, err = binary(ctx, o.dir, build.Tags{Pod: true}, log); err != nil {
+		return err
+	}
+	if other.Byzantine {
+		if run.Byzantine, err = binary(ctx, o.dir, other, log); err != nil {
+			return err
+		}
+	}
+	return net.Run(ctx, run)
 }
