@@ -1,0 +1,101 @@
+//! The application's part of the genesis file (`app_state`) and its validation.
+//!
+//! A network's genesis is CometBFT's `genesis.json`; consensus keys and powers stand in its `validators`, everything
+//! of ours in `app_state`. A genesis with many accounts keeps them in a file of their own beside it, named by hash,
+//! because CometBFT holds its genesis in memory and serves it over RPC.
+//!
+//! ```text
+//!   InitChain / genesis.json ──validate──▶ ValidatedGenesis ──open_accounts_file──▶ AccountsReader ──▶ one account each
+//!                                 └─▶ GenesisErrors: every mistake at once, each with its place and figures
+//! ```
+//!
+//! What `validate` lets through can be executed: keys are curve points, powers fit CometBFT's limit, no account lies
+//! on an address the protocol keeps, the supply is within D4.
+
+mod accounts;
+mod json;
+mod parse;
+mod problems;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use accounts::{AccountsReader, write_accounts_file};
+pub use json::{Fields, read as read_json};
+pub use problems::{GenesisErrors, MAX_PROBLEMS, Problem, Problems};
+pub use validate::{
+    GenesisInput, InitialValidator, KeyPower, MAX_CHAIN_ID_BYTES, MAX_MONIKER_BYTES, MAX_SUPPLY, MAX_VALIDATORS,
+    ValidatedGenesis, check_chain_id, check_moniker, check_operator, inspect, needed_block_bytes, validate,
+};
+
+use std::collections::BTreeMap;
+
+use defchain_base::{Address, Amount, B256, Bytes, ConsensusAddress};
+use serde::{Deserialize, Serialize};
+
+use crate::params::ChainParams;
+
+/// `app_state` of the genesis file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppState {
+    /// Parameters of blocks and fees.
+    #[serde(default)]
+    pub params: ChainParams,
+    /// Who stands behind each consensus key of the genesis validators.
+    #[serde(default)]
+    pub validators: Vec<GenesisValidator>,
+    /// Accounts with money, code or storage.
+    #[serde(default)]
+    pub accounts: Vec<GenesisAccount>,
+    /// More accounts, in a file beside the genesis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts_file: Option<AccountsFile>,
+}
+
+/// The operator of a genesis validator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisValidator {
+    /// Consensus address, as CometBFT prints it (40 hex digits).
+    pub consensus_address: ConsensusAddress,
+    /// Ethereum-style address that earns and acts for the validator; COINBASE of its blocks.
+    pub operator: Address,
+    /// For people.
+    #[serde(default)]
+    pub moniker: String,
+}
+
+/// An account at genesis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisAccount {
+    /// Whose.
+    pub address: Address,
+    /// Wei, as a decimal string.
+    #[serde(default)]
+    pub balance: Amount,
+    /// Next nonce.
+    #[serde(default)]
+    pub nonce: u64,
+    /// Runtime code.
+    #[serde(default, skip_serializing_if = "no_bytes")]
+    pub code: Bytes,
+    /// Storage slots.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub storage: BTreeMap<B256, B256>,
+}
+
+/// A file of accounts: one JSON [`GenesisAccount`] a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountsFile {
+    /// SHA-256 of the file's bytes. The file is `accounts-<sha256>.jsonl`, beside genesis.json.
+    pub sha256: B256,
+    /// How many lines it has.
+    pub count: u64,
+}
+
+fn no_bytes(bytes: &Bytes) -> bool {
+    bytes.is_empty()
+}

@@ -1,0 +1,97 @@
+//! `app_state` from JSON, with every mistake of form.
+
+use std::collections::BTreeMap;
+
+use defchain_base::{Amount, Bytes};
+use serde_json::Value;
+
+use super::{
+    AccountsFile, AppState, GenesisAccount, GenesisValidator,
+    json::{self, Fields},
+    problems::Problems,
+};
+use crate::params::ChainParams;
+
+/// Where `app_state` stands in the genesis file; every path begins with it.
+const ROOT: &str = "app_state";
+
+/// Reads `app_state`. What could not be read is left out of the result and stands in `problems`.
+pub(super) fn app_state(bytes: &[u8], problems: &mut Problems) -> AppState {
+    json::read(bytes, ROOT, problems).and_then(|value| from_value(value, problems)).unwrap_or_default()
+}
+
+fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
+    let mut fields = Fields::of(value, ROOT, problems)?;
+    let params = match fields.take("params") {
+        Some(value) => params(value, fields.problems()),
+        None => ChainParams::default(),
+    };
+    let mut validators = Vec::new();
+    for (at, value) in fields.list("validators") {
+        validators.extend(validator(value, &at, fields.problems()));
+    }
+    let mut accounts = Vec::new();
+    for (at, value) in fields.list("accounts") {
+        accounts.extend(account(value, &at, fields.problems()));
+    }
+    let accounts_file = match fields.take("accounts_file") {
+        None | Some(Value::Null) => None,
+        Some(value) => accounts_file(value, fields.problems()),
+    };
+    fields.end();
+    Some(AppState { params, validators, accounts, accounts_file })
+}
+
+/// Each parameter is tried alone on top of the defaults, so that the list of parameters stands in one place only.
+fn params(value: Value, problems: &mut Problems) -> ChainParams {
+    let at = json::join(ROOT, "params");
+    let Value::Object(given) = value else {
+        problems.add(at, "must be an object of parameters");
+        return ChainParams::default();
+    };
+    let Ok(Value::Object(mut all)) = serde_json::to_value(ChainParams::default()) else {
+        return ChainParams::default();
+    };
+    for (key, value) in given {
+        let here = json::join(&at, &key);
+        let Some(default) = all.get(&key).cloned() else {
+            let known: Vec<_> = all.keys().map(String::as_str).collect();
+            problems.add(here, format!("is not a parameter; there are {}", known.join(", ")));
+            continue;
+        };
+        all.insert(key.clone(), value);
+        if let Err(error) = serde_json::from_value::<ChainParams>(Value::Object(all.clone())) {
+            problems.add(here, error.to_string());
+            all.insert(key, default);
+        }
+    }
+    serde_json::from_value(Value::Object(all)).unwrap_or_default()
+}
+
+fn validator(value: Value, at: &str, problems: &mut Problems) -> Option<GenesisValidator> {
+    let mut fields = Fields::of(value, at, problems)?;
+    let consensus_address = fields.required("consensus_address");
+    let operator = fields.required("operator");
+    let moniker = fields.optional("moniker").unwrap_or_default();
+    fields.end();
+    Some(GenesisValidator { consensus_address: consensus_address?, operator: operator?, moniker })
+}
+
+fn account(value: Value, at: &str, problems: &mut Problems) -> Option<GenesisAccount> {
+    let mut fields = Fields::of(value, at, problems)?;
+    let address = fields.required("address");
+    let balance = fields.optional::<Amount>("balance").unwrap_or_default();
+    let nonce = fields.optional("nonce").unwrap_or_default();
+    let code = fields.optional::<Bytes>("code").unwrap_or_default();
+    let storage = fields.optional::<BTreeMap<_, _>>("storage").unwrap_or_default();
+    fields.end();
+    Some(GenesisAccount { address: address?, balance, nonce, code, storage })
+}
+
+fn accounts_file(value: Value, problems: &mut Problems) -> Option<AccountsFile> {
+    let mut fields = Fields::of(value, &json::join(ROOT, "accounts_file"), problems)?;
+    let sha256 = fields.required("sha256");
+    let count = fields.required("count");
+    fields.end();
+    Some(AccountsFile { sha256: sha256?, count: count? })
+}
