@@ -1,0 +1,247 @@
+//! RocksDB: opening, settings, views.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DBCompressionType, DBPinnableSlice,
+    DBRawIteratorWithThreadMode, DBRecoveryMode, DBWithThreadMode, Options, ReadOptions, SingleThreaded,
+    SnapshotWithThreadMode, WriteBatch, WriteOptions,
+};
+
+use crate::{columns::Column, error::StoreError, options::StoreOptions};
+
+type Rocks = DBWithThreadMode<SingleThreaded>;
+
+const MIB: usize = 1 << 20;
+
+/// Files kept open, enough for a few hundred gigabytes at 64 MiB each without nearing the usual limit of 1024.
+const OPEN_FILES: i32 = 512;
+/// Memory of unflushed writes, all families together.
+const WRITE_BUFFERS: usize = 96 * MIB;
+
+/// The open database.
+pub(crate) struct Db {
+    rocks: Rocks,
+    path: PathBuf,
+    sync: bool,
+}
+
+impl Db {
+    pub(crate) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(options.block_cache_bytes());
+        let families: Vec<_> =
+            Column::ALL.into_iter().map(|c| ColumnFamilyDescriptor::new(c.name(), family(c, &cache))).collect();
+        let rocks = Rocks::open_cf_descriptors(&database(), path, families).map_err(|e| {
+            let why = e.to_string();
+            if why.contains("lock file") || why.contains("LOCK") {
+                StoreError::Locked { path: path.to_owned(), why }
+            } else {
+                from_rocks("opening", &e)
+            }
+        })?;
+        Ok(Self { rocks, path: path.to_owned(), sync: options.sync })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn family(&self, column: Column) -> Result<&ColumnFamily, StoreError> {
+        self.rocks
+            .cf_handle(column.name())
+            .ok_or_else(|| StoreError::corrupt(format!("column family {}", column.name()), "it is missing"))
+    }
+
+    /// Starts a batch.
+    pub(crate) fn batch(&self) -> Batch {
+        Batch(WriteBatch::default())
+    }
+
+    /// Writes a batch whole or not at all, and durably when the store was opened so.
+    pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(self.sync);
+        self.rocks.write_opt(batch.0, &options).map_err(|e| from_rocks("writing a batch", &e))
+    }
+
+    /// As [`Self::write`] without waiting for the disk: for work that may be done again after a crash.
+    pub(crate) fn write_lazily(&self, batch: Batch) -> Result<(), StoreError> {
+        self.rocks.write_opt(batch.0, &WriteOptions::default()).map_err(|e| from_rocks("writing a batch", &e))
+    }
+
+    /// Moves what is in memory into files.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        for column in Column::ALL {
+            self.rocks.flush_cf(self.family(column)?).map_err(|e| from_rocks("flushing", &e))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn property(&self, column: Column, name: &str) -> Result<u64, StoreError> {
+        let found = self.rocks.property_int_value_cf(self.family(column)?, name);
+        Ok(found.map_err(|e| from_rocks("reading statistics", &e))?.unwrap_or(0))
+    }
+}
+
+/// Writes that happen together.
+pub(crate) struct Batch(WriteBatch);
+
+impl Batch {
+    pub(crate) fn put(&mut self, db: &Db, column: Column, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.0.put_cf(db.family(column)?, key, value);
+        Ok(())
+    }
+
+    pub(crate) fn delete(&mut self, db: &Db, column: Column, key: &[u8]) -> Result<(), StoreError> {
+        self.0.delete_cf(db.family(column)?, key);
+        Ok(())
+    }
+
+    pub(crate) fn delete_range(&mut self, db: &Db, column: Column, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        self.0.delete_range_cf(db.family(column)?, from, to);
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.size_in_bytes()
+    }
+}
+
+/// The database at a moment: what is written later does not show.
+pub(crate) struct View {
+    // Dropped before `db`, on which it stands: fields drop in the order of their declaration.
+    snapshot: SnapshotWithThreadMode<'static, Rocks>,
+    db: Arc<Db>,
+}
+
+impl View {
+    #[allow(unsafe_code, reason = "a RocksDB snapshot borrows its database; here it travels with it")]
+    pub(crate) fn new(db: Arc<Db>) -> Self {
+        let snapshot = SnapshotWithThreadMode::new(&db.rocks);
+        // SAFETY: the snapshot borrows `db.rocks`, which lies behind the `Arc` and so neither moves nor drops while
+        // this view holds `db`; the field order drops the snapshot first, and nothing hands it out with its lifetime.
+        let snapshot = unsafe {
+            core::mem::transmute::<SnapshotWithThreadMode<'_, Rocks>, SnapshotWithThreadMode<'static, Rocks>>(snapshot)
+        };
+        Self { snapshot, db }
+    }
+
+    pub(crate) fn db(&self) -> &Arc<Db> {
+        &self.db
+    }
+
+    /// One record. The block it comes from is checked against its checksum.
+    pub(crate) fn get(&self, column: Column, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, StoreError> {
+        let family = self.db.family(column)?;
+        self.snapshot.get_pinned_cf_opt(family, key, ReadOptions::default()).map_err(|e| from_rocks(column.name(), &e))
+    }
+
+    /// A cursor over the keys below `to`.
+    pub(crate) fn cursor(&self, column: Column, to: &[u8]) -> Result<Cursor<'_>, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(to);
+        Ok(Cursor { column, raw: self.snapshot.raw_iterator_cf_opt(self.db.family(column)?, options) })
+    }
+
+    /// The first and the last key of a column.
+    pub(crate) fn ends(&self, column: Column) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let mut raw = self.snapshot.raw_iterator_cf(self.db.family(column)?);
+        raw.seek_to_first();
+        let first = raw.key().map(<[u8]>::to_vec);
+        raw.seek_to_last();
+        let last = raw.key().map(<[u8]>::to_vec);
+        raw.status().map_err(|e| from_rocks(column.name(), &e))?;
+        Ok(first.zip(last))
+    }
+}
+
+/// Walks a column upwards. `seek` and `next` fail when a block is damaged, instead of seeming to be at the end.
+pub(crate) struct Cursor<'a> {
+    column: Column,
+    raw: DBRawIteratorWithThreadMode<'a, Rocks>,
+}
+
+impl Cursor<'_> {
+    pub(crate) fn seek(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        self.raw.seek(key);
+        self.check()
+    }
+
+    pub(crate) fn next(&mut self) -> Result<(), StoreError> {
+        self.raw.next();
+        self.check()
+    }
+
+    pub(crate) fn item(&self) -> Option<(&[u8], &[u8])> {
+        self.raw.item()
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.raw.status().map_err(|e| from_rocks(self.column.name(), &e))
+    }
+}
+
+pub(crate) fn from_rocks(what: &'static str, error: &rocksdb::Error) -> StoreError {
+    match error.kind() {
+        rocksdb::ErrorKind::Corruption => StoreError::corrupt(what, error),
+        _ => StoreError::Database { what, why: error.to_string() },
+    }
+}
+
+fn database() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_paranoid_checks(true);
+    // A torn end of the log is what a crash leaves; anything after damage in its middle is not taken.
+    options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    options.set_max_open_files(OPEN_FILES);
+    options.set_db_write_buffer_size(WRITE_BUFFERS);
+    options.set_max_total_wal_size(u64::try_from(2 * WRITE_BUFFERS).unwrap_or(u64::MAX));
+    options.set_max_background_jobs(2);
+    options.set_bytes_per_sync(1 << 20);
+    options.set_keep_log_file_num(4);
+    options.set_max_log_file_size(4 * MIB);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}
+
+fn family(column: Column, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_cache_index_and_filter_blocks_with_high_priority(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_format_version(5);
+    match column {
+        // Point lookups, most of them for keys that are there or recently were.
+        Column::Flat | Column::Nodes | Column::Hashes => {
+            table.set_bloom_filter(10.0, false);
+            table.set_block_size(8 << 10);
+        }
+        _ => table.set_block_size(16 << 10),
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options.set_compression_type(DBCompressionType::Lz4);
+    // Tree nodes are hashes: nothing to gain from ZSTD.
+    if !matches!(column, Column::Nodes | Column::Hashes) {
+        options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    }
+    let buffer = match column {
+        Column::Nodes => 64,
+        Column::Flat | Column::History | Column::Blocks => 32,
+        _ => 8,
+    };
+    options.set_write_buffer_size(buffer * MIB);
+    options
+}
