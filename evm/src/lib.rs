@@ -1,2 +1,61 @@
-//! The EVM behind our own small surface. (Crate doc: to be completed by the crate's owner.)
+//! The EVM of this chain: revm at Osaka rules (D8) behind our own small surface.
+//!
+//! revm's interface changes with nearly every release; nothing of it leaves this crate. What others see:
+//!
+//! ```text
+//!            begin_block                  Executor                        distribute (defchain-token)
+//!  Overlay ─────────────▶ Overlay ──▶ execute(tx) … execute(tx) ──▶ Overlay ─────────────▶ Overlay
+//!            2935, 4788                TxOutcome    TxOutcome       Σ base fees, Σ tips
+//! ```
+//!
+//! Inside `execute`: [`validity`] judges; revm runs on a database that shows effective balances; one journal opens and
+//! closes the overlay's checkpoints with the EVM's frames and keeps the value movements that survive; afterwards they
+//! are applied to portions one by one, nonces, code and storage are written, and every balance is compared.
+//!
+//! - [`Executor`]: transactions of a block. [`simulate`](simulate()) and [`estimate_gas`]: the same EVM on a throw-away
+//!   overlay.
+//! - [`Registry`]: system addresses (D10), one entry each; [`native`] is what their functions see.
+//! - [`genesis_accounts`], [`write_genesis_account`]: what stands before block 1.
+//! - [`next_base_fee`]: EIP-1559 by time (D8a).
+//!
+//! Invariants
+//! - An invalid transaction leaves state untouched; a reverted frame undoes native state exactly as storage.
+//! - After each transaction, for every account it loaded, the EVM's balance equals what its portions are worth.
+//! - Fees leave the sender with the transaction and reach nobody before the end of the block (D19); unused gas is never
+//!   debited.
+//! - The result depends on state, block and transactions alone.
+
+mod begin;
+mod db;
+mod env;
+mod error;
+mod estimate;
+mod executor;
+mod fees;
+mod genesis;
+mod handler;
+mod journal;
+pub mod keys;
+pub mod native;
+mod outcome;
+mod precompiles;
+pub mod registry;
+mod settle;
+mod simulate;
+pub mod state;
+mod system;
+mod tx_env;
 pub mod validity;
+
+pub use begin::begin_block;
+pub use env::BlockEnv;
+pub use error::ExecError;
+pub use estimate::{EstimateError, estimate_gas};
+pub use executor::Executor;
+pub use fees::next_base_fee;
+pub use genesis::{CREATE2_DEPLOYER, GenesisAccount, SYSTEM_CODE, genesis_accounts, write_genesis_account};
+pub use outcome::TxOutcome;
+pub use registry::Registry;
+pub use simulate::{
+    AccountOverride, BlockOverrides, CallRequest, SimOptions, SimOutcome, SimResult, StateOverrides, simulate,
+};

@@ -66,7 +66,9 @@ pub enum InvalidTx {
         nominal: U256,
     },
     /// Below the base fee of the block it would be in.
-    #[error("max fee per gas less than block base fee: address {address}, maxFeePerGas: {max_fee}, baseFee: {base_fee}")]
+    #[error(
+        "max fee per gas less than block base fee: address {address}, maxFeePerGas: {max_fee}, baseFee: {base_fee}"
+    )]
     FeeTooLow {
         /// Sender.
         address: Address,
@@ -76,7 +78,9 @@ pub enum InvalidTx {
         base_fee: u64,
     },
     /// A tip above the maximum fee.
-    #[error("max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: {tip}, maxFeePerGas: {max_fee}")]
+    #[error(
+        "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: {tip}, maxFeePerGas: {max_fee}"
+    )]
     TipAboveFee {
         /// Tip, wei per gas.
         tip: u128,
@@ -135,6 +139,9 @@ pub enum InvalidTx {
     /// gas × price + value needs more than 256 bits.
     #[error("gas * price + value overflows 256 bits")]
     CostOverflow,
+    /// The EVM refused what these rules let pass. No transaction is known to do that.
+    #[error("refused by the EVM: {0}")]
+    Refused(String),
 }
 
 impl InvalidTx {
@@ -158,6 +165,7 @@ impl InvalidTx {
             Self::SenderIsSystem(_) => 213,
             Self::EmptyAuthorizations => 214,
             Self::CostOverflow => 215,
+            Self::Refused(_) => 216,
         }
     }
 }

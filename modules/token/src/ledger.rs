@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use defchain_base::{Address, AgeMillis, Amount, StateRead, StateWrite, system::Pool};
+use defchain_base::{Address, AgeMillis, Amount, B256, StateRead, StateWrite, system::Pool};
 
 use crate::{
     AccountRecord, TokenError, TokenParams,
@@ -56,12 +56,20 @@ pub enum Movement {
     },
 }
 
-/// A working set of accounts and pools: movements are applied here one by one, then written once.
+/// An account in the working set.
+#[derive(Debug, Default)]
+struct Open {
+    record: AccountRecord,
+    existed: bool,
+    changed: bool,
+}
+
+/// A working set of accounts and pools: movements are applied here one by one, then what changed is written once.
 #[derive(Debug)]
 pub struct Ledger<'p> {
     params: &'p TokenParams,
     now: AgeMillis,
-    accounts: BTreeMap<Address, AccountRecord>,
+    accounts: BTreeMap<Address, Open>,
     pools: BTreeMap<Pool, Amount>,
     burned: Amount,
     pieces: Vec<Piece>,
@@ -81,12 +89,13 @@ impl<'p> Ledger<'p> {
         }
     }
 
-    /// Puts in a record that was already read from the same state.
-    pub fn preload(&mut self, address: Address, record: AccountRecord) {
-        self.accounts.entry(address).or_insert(record);
+    /// Puts in what was already read from the same state.
+    pub fn preload(&mut self, address: Address, record: Option<AccountRecord>) {
+        let existed = record.is_some();
+        self.accounts.entry(address).or_insert(Open { record: record.unwrap_or_default(), existed, changed: false });
     }
 
-    /// The record of an account, read on first use.
+    /// The record of an account with the movements applied so far, read on first use.
     ///
     /// # Errors
     /// When the store fails.
@@ -94,17 +103,38 @@ impl<'p> Ledger<'p> {
         &mut self,
         state: &S,
         address: &Address,
-    ) -> Result<&mut AccountRecord, TokenError> {
+    ) -> Result<&AccountRecord, TokenError> {
+        self.open(state, address).map(|open| &open.record)
+    }
+
+    /// Sets what the EVM keeps about an account beside its balance.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_identity<S: StateRead + ?Sized>(
+        &mut self,
+        state: &S,
+        address: &Address,
+        nonce: u64,
+        code_hash: B256,
+    ) -> Result<(), TokenError> {
+        let open = self.open(state, address)?;
+        open.changed |= open.record.nonce != nonce || open.record.code_hash != code_hash;
+        open.record.nonce = nonce;
+        open.record.code_hash = code_hash;
+        Ok(())
+    }
+
+    fn open<S: StateRead + ?Sized>(&mut self, state: &S, address: &Address) -> Result<&mut Open, TokenError> {
         use std::collections::btree_map::Entry;
         match self.accounts.entry(*address) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => Ok(entry.insert(state.account(address)?.unwrap_or_default())),
+            Entry::Vacant(entry) => {
+                let record = state.account(address)?;
+                let existed = record.is_some();
+                Ok(entry.insert(Open { record: record.unwrap_or_default(), existed, changed: false }))
+            }
         }
-    }
-
-    /// Takes an account out of the working set: it will not be written.
-    pub fn take(&mut self, address: &Address) -> Option<AccountRecord> {
-        self.accounts.remove(address)
     }
 
     /// What was burned so far.
@@ -174,7 +204,9 @@ impl<'p> Ledger<'p> {
     /// When the store fails.
     pub fn settle<S: StateRead + ?Sized>(&mut self, state: &S, address: &Address) -> Result<(), TokenError> {
         let (params, now) = (self.params, self.now);
-        let taken = self.account(state, address)?.portions.settle(params, now)?;
+        let open = self.open(state, address)?;
+        let (before, taken) = (open.record.portions.as_slice().len(), open.record.portions.settle(params, now)?);
+        open.changed |= !taken.is_zero() || open.record.portions.as_slice().len() != before;
         self.take_settled(state, taken)
     }
 
@@ -218,7 +250,9 @@ impl<'p> Ledger<'p> {
         self.settle(state, from)?;
         let params = self.params;
         let mut pieces = core::mem::take(&mut self.pieces);
-        let missing = self.account(state, from)?.portions.debit(params, amount, carried.then_some(&mut pieces))?;
+        let open = self.open(state, from)?;
+        open.changed = true;
+        let missing = open.record.portions.debit(params, amount, carried.then_some(&mut pieces))?;
         self.pieces = pieces;
         match missing {
             None => Ok(()),
@@ -244,7 +278,9 @@ impl<'p> Ledger<'p> {
         self.settle(state, to)?;
         let (params, now) = (self.params, self.now);
         let pieces = core::mem::take(&mut self.pieces);
-        let portions = &mut self.account(state, to)?.portions;
+        let open = self.open(state, to)?;
+        open.changed = true;
+        let portions = &mut open.record.portions;
         if carried {
             portions.credit_carried(params, now, &pieces)?;
         } else {
@@ -254,16 +290,19 @@ impl<'p> Ledger<'p> {
         Ok(())
     }
 
-    /// Writes accounts, pools and supply. An account that is empty by EIP-161 is removed.
+    /// Writes the accounts that changed, pools and supply. An account that is empty by EIP-161 is removed.
     ///
     /// # Errors
     /// When the store fails.
     pub fn write<S: StateWrite + ?Sized>(self, state: &mut S) -> Result<(), TokenError> {
-        for (address, record) in &self.accounts {
-            if record.nonce == 0 && !record.has_code() && record.portions.is_empty() {
-                state.remove_account(address)?;
-            } else {
+        for (address, Open { record, existed, changed }) in &self.accounts {
+            if !changed {
+                continue;
+            }
+            if record.nonce != 0 || record.has_code() || !record.portions.is_empty() {
                 state.put_account(address, record)?;
+            } else if *existed {
+                state.remove_account(address)?;
             }
         }
         for (pool, amount) in &self.pools {

@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn tables_outside_d11_are_refused() {
-        for table in [[99, 99, 97, 93, 85, 71, 48, 17, 0], [100, 99, 97, 93, 85, 71, 48, 17, 1], [100, 90, 91, 1, 1, 1, 1, 1, 0]]
+        for table in
+            [[99, 99, 97, 93, 85, 71, 48, 17, 0], [100, 99, 97, 93, 85, 71, 48, 17, 1], [100, 90, 91, 1, 1, 1, 1, 1, 0]]
         {
             let mut params = TokenParams::economy();
             params.tables.push(TableVersion { since: AgeMillis(1), preserved: BurnTable(table) });

@@ -171,12 +171,7 @@ impl Portions {
     ///
     /// # Errors
     /// As [`Self::credit_fresh`].
-    pub fn credit_carried(
-        &mut self,
-        params: &TokenParams,
-        now: AgeMillis,
-        pieces: &[Piece],
-    ) -> Result<(), TokenError> {
+    pub fn credit_carried(&mut self, params: &TokenParams, now: AgeMillis, pieces: &[Piece]) -> Result<(), TokenError> {
         let total = pieces.iter().try_fold(Amount::ZERO, |sum, p| sum.checked_add(p.amount))?;
         if total.is_zero() {
             return Ok(());

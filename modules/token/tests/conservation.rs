@@ -82,7 +82,9 @@ fn run(params: &TokenParams, ops: Vec<Op>) -> Result<(), TestCaseError> {
                 let kind = if carried { MovementKind::Carried } else { MovementKind::Fresh };
                 Movement::Transfer { from, to, amount: share(&from, percent), kind }
             }
-            Op::Burn { from, percent } => Movement::Burn { from: address(from), amount: share(&address(from), percent) },
+            Op::Burn { from, percent } => {
+                Movement::Burn { from: address(from), amount: share(&address(from), percent) }
+            }
             Op::Gas { from, percent } => {
                 let amount = share(&address(from), percent);
                 gas = gas.checked_add(amount).unwrap();
@@ -101,11 +103,17 @@ fn run(params: &TokenParams, ops: Vec<Op>) -> Result<(), TestCaseError> {
             let me = address(n);
             match movement {
                 Movement::Transfer { from, to, amount, .. } => {
-                    if from == me { expected -= amount.wei(); }
-                    if to == me { expected += amount.wei(); }
+                    if from == me {
+                        expected -= amount.wei();
+                    }
+                    if to == me {
+                        expected += amount.wei();
+                    }
                 }
                 Movement::Burn { from, amount } | Movement::Gas { from, amount } => {
-                    if from == me { expected -= amount.wei(); }
+                    if from == me {
+                        expected -= amount.wei();
+                    }
                 }
             }
             prop_assert_eq!(state.effective_balance(&me, now).unwrap().wei(), expected, "account {}", n);

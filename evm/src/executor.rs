@@ -1,0 +1,185 @@
+use alloy_primitives::{Address, Bytes};
+use defchain_base::{Amount, Overlay, StateError, StateRead, tx::RecoveredTx, tx::TxBody, tx::TxError};
+use defchain_token::Movement;
+use revm::{
+    context::{
+        TxEnv,
+        result::{ExecutionResult, InvalidTransaction, Output},
+    },
+    context_interface::{ContextSetters, JournalTr},
+    handler::{Handler, instructions::EthInstructions},
+};
+
+use crate::{
+    BlockEnv, ExecError, Registry, TxOutcome,
+    db::ChainDb,
+    handler::{ChainError, ChainEvm, ChainHandler},
+    precompiles::{ChainContext, ChainPrecompiles},
+    settle,
+    tx_env::tx_env,
+    validity::{self, InvalidTx, SPEC, Sender},
+};
+
+/// Executes the transactions of one block, one after the other, on one overlay. Made once per block: the EVM, its
+/// memory and analysed code are used again by every transaction.
+pub struct Executor<S: StateRead> {
+    pub(crate) evm: ChainEvm<S>,
+}
+
+impl<S: StateRead> core::fmt::Debug for Executor<S> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Executor").field("env", &self.db().env).field("overlay", &self.db().overlay).finish()
+    }
+}
+
+impl<S: StateRead> Executor<S> {
+    /// For a block whose [`crate::begin_block`] has run on the overlay.
+    ///
+    /// # Errors
+    /// When the store fails or holds no genesis.
+    pub fn new(overlay: Overlay<S>, env: BlockEnv, registry: &Registry) -> Result<Self, StateError> {
+        let db = ChainDb::new(overlay, env)?;
+        let context = ChainContext::<S>::new(db, SPEC).with_block(env.to_revm()).with_cfg(env.cfg());
+        let instructions = EthInstructions::new_mainnet_with_spec(SPEC);
+        Ok(Self { evm: ChainEvm::new(context, instructions, ChainPrecompiles::new(registry.clone())) })
+    }
+
+    /// The state with what was executed so far.
+    pub fn overlay(&self) -> &Overlay<S> {
+        &self.db().overlay
+    }
+
+    /// The same, to be written by steps of the block between transactions.
+    pub fn overlay_mut(&mut self) -> &mut Overlay<S> {
+        &mut self.evm.ctx.journaled_state.inner.database.overlay
+    }
+
+    /// Ends with the state.
+    pub fn into_overlay(self) -> Overlay<S> {
+        self.evm.ctx.journaled_state.inner.database.overlay
+    }
+
+    /// The block.
+    pub fn env(&self) -> &BlockEnv {
+        &self.db().env
+    }
+
+    fn db(&self) -> &ChainDb<S> {
+        &self.evm.ctx.journaled_state.inner.database
+    }
+
+    fn db_mut(&mut self) -> &mut ChainDb<S> {
+        &mut self.evm.ctx.journaled_state.inner.database
+    }
+
+    /// The sender's side as [`validity`] judges it, at this point of the block.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sender(&mut self, address: Address) -> Result<Sender, StateError> {
+        let result = sender_in(self.db_mut(), address);
+        self.db_mut().records.clear();
+        result
+    }
+
+    /// Executes a transaction that may use at most `gas_left`.
+    ///
+    /// # Errors
+    /// [`ExecError::Invalid`]: the transaction has no place here, state is untouched. [`ExecError::State`]: state
+    /// cannot be read or an invariant broke; the block cannot go on.
+    pub fn execute(&mut self, tx: &RecoveredTx, gas_left: u64) -> Result<TxOutcome, ExecError> {
+        let env = self.db().env;
+        validity::check_static(&tx.tx, &env.limits())?;
+        if tx.tx.gas_limit() > gas_left {
+            return Err(InvalidTx::BlockGas { have: tx.tx.gas_limit(), limit: gas_left }.into());
+        }
+        let TxBody::Ethereum(envelope) = tx.tx.body() else {
+            return Err(InvalidTx::from(TxError::NativeInactive(tx.tx.kind())).into());
+        };
+        let sender = sender_in(self.db_mut(), tx.sender)?;
+        if let Err(e) = validity::check_account(&tx.tx, tx.sender, &sender, env.base_fee) {
+            self.db_mut().records.clear();
+            return Err(e.into());
+        }
+        // check_account has refused what does not reach the base fee.
+        let tip = tx.tx.effective_tip(env.base_fee).unwrap_or(0);
+        let tx_env = tx_env(envelope, tx.sender, env.chain_id);
+        let checkpoint = self.db_mut().overlay.checkpoint();
+        let outcome = self.run(tx_env).and_then(|result| self.keep(tx.sender, tip, result));
+        if outcome.is_err() {
+            self.evm.ctx.journaled_state.forget();
+            self.db_mut().overlay.set_read_only(false);
+            self.db_mut().overlay.revert(checkpoint);
+        } else {
+            self.db_mut().overlay.commit();
+        }
+        outcome
+    }
+
+    /// Runs revm; its changes stand in the journal, native writes in the overlay.
+    pub(crate) fn run(&mut self, tx: TxEnv) -> Result<ExecutionResult, ExecError> {
+        self.evm.ctx.set_tx(tx);
+        ChainHandler::default().run(&mut self.evm).map_err(|e| match e {
+            ChainError::Database(e) => ExecError::State(e.0),
+            ChainError::Transaction(e) => refused(e).into(),
+            ChainError::Header(e) => StateError::Invariant(format!("block header: {e}")).into(),
+            ChainError::Custom(e) => StateError::Invariant(format!("EVM: {e}")).into(),
+            ChainError::CustomAny(e) => StateError::Invariant(format!("EVM: {e}")).into(),
+        })
+    }
+
+    /// Applies what revm left in the journal to state.
+    fn keep(&mut self, sender: Address, tip: u128, result: ExecutionResult) -> Result<TxOutcome, ExecError> {
+        let base_fee = self.db().env.base_fee;
+        let gas_used = result.tx_gas_used();
+        let effective_gas_price = tip.saturating_add(u128::from(base_fee));
+        let gas = Amount::from_wei(u128::from(gas_used));
+        let base_fee = gas.mul_div_floor(u128::from(base_fee), 1).map_err(StateError::from)?;
+        let tip = gas.mul_div_floor(tip, 1).map_err(StateError::from)?;
+        let paid = base_fee.checked_add(tip).map_err(StateError::from)?;
+
+        let journal = &mut self.evm.ctx.journaled_state;
+        let movements = journal.take_movements()?;
+        let evm_state = journal.finalize();
+        let db = &mut journal.inner.database;
+        let burned = settle::apply(db, evm_state, Movement::Gas { from: sender, amount: paid }, &movements)?;
+
+        let success = result.is_success();
+        let (output, logs, created) = match result {
+            ExecutionResult::Success { logs, output: Output::Call(output), .. } => (output, logs, None),
+            ExecutionResult::Success { logs, output: Output::Create(output, created), .. } => (output, logs, created),
+            ExecutionResult::Revert { output, .. } => (output, Vec::new(), None),
+            ExecutionResult::Halt { .. } => (Bytes::new(), Vec::new(), None),
+        };
+        Ok(TxOutcome { success, gas_used, output, logs, created, effective_gas_price, base_fee, tip, burned })
+    }
+}
+
+/// For a signed transaction validity has judged before: a refusal here means that the two disagree, and the stricter
+/// wins. For a simulation this is the judgement.
+fn refused(e: InvalidTransaction) -> InvalidTx {
+    match e {
+        InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, gas_limit } => {
+            InvalidTx::IntrinsicGas { have: gas_limit, want: initial_gas }
+        }
+        InvalidTransaction::GasFloorMoreThanGasLimit { gas_floor, gas_limit } => {
+            InvalidTx::FloorGas { have: gas_limit, want: gas_floor }
+        }
+        other => InvalidTx::Refused(other.to_string()),
+    }
+}
+
+/// The sender as of the block's time.
+pub(crate) fn sender_in<S: StateRead>(db: &mut ChainDb<S>, address: Address) -> Result<Sender, StateError> {
+    let (record, spendable) = db.account(address).map_err(|e| e.0)?;
+    let Some(record) = record else {
+        return Ok(Sender { spendable: spendable.to_u256(), ..Sender::default() });
+    };
+    let (nonce, code_hash, has_code) = (record.nonce, record.code_hash, record.has_code());
+    let nominal = match db.records.get(&address) {
+        Some(Some(record)) => record.nominal_balance(&db.params)?,
+        _ => Amount::ZERO,
+    };
+    let is_contract = has_code && !db.bytecode(code_hash).map_err(|e| e.0)?.is_eip7702();
+    Ok(Sender { nonce, spendable: spendable.to_u256(), nominal: nominal.to_u256(), is_contract })
+}

@@ -1,0 +1,371 @@
+//! One journal for EVM and native state.
+//!
+//! revm's journal does all that concerns the EVM. Around it, each checkpoint also marks the overlay (native writes) and
+//! the list of value movements; a revert takes all three back together, so a reverted frame undoes native state exactly
+//! as it undoes storage. The movements that survive a transaction are applied to portions afterwards, in their order.
+//!
+//! revm opens and closes checkpoints strictly as a stack, so the marks need no place in revm's own checkpoint type.
+
+use alloy_primitives::{Address, B256, Log, U256, map::AddressMap, map::HashSet};
+use defchain_base::{Amount, Checkpoint, StateError, StateRead};
+use defchain_token::{Movement, movement_kind};
+use revm::{
+    bytecode::Bytecode,
+    context::journal::{Journal, JournalEntry},
+    context_interface::{
+        JournalTr,
+        context::{SStoreResult, SelfDestructResult, StateLoad},
+        journaled_state::{
+            AccountInfoLoad, AccountLoad, JournalCheckpoint, JournalLoadError, TransferError, account::JournaledAccount,
+        },
+    },
+    primitives::{AddressSet, KECCAK_EMPTY, StorageKey, StorageValue, hardfork::SpecId},
+    state::{Account, EvmState},
+};
+
+use crate::{db::ChainDb, error::DbError};
+
+/// Where native state stood when a checkpoint was taken.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    overlay: Checkpoint,
+    movements: usize,
+}
+
+pub(crate) struct ChainJournal<S: StateRead> {
+    pub inner: Journal<ChainDb<S>>,
+    marks: Vec<Mark>,
+    movements: Vec<Movement>,
+    /// The first failure inside a method that cannot return one. The executor looks here before anything is kept.
+    failed: Option<StateError>,
+}
+
+type Load<T> = Result<StateLoad<T>, DbError>;
+type SkipLoad<T> = Result<StateLoad<T>, JournalLoadError<DbError>>;
+
+impl<S: StateRead> ChainJournal<S> {
+    /// The movements of the transaction that just ended.
+    pub fn take_movements(&mut self) -> Result<Vec<Movement>, StateError> {
+        match self.failed.take() {
+            Some(e) => Err(e),
+            None => Ok(core::mem::take(&mut self.movements)),
+        }
+    }
+
+    /// Forgets a transaction that will not be kept.
+    pub fn forget(&mut self) {
+        self.marks.clear();
+        self.movements.clear();
+        self.failed = None;
+        let _ = self.inner.finalize();
+        self.inner.database.records.clear();
+    }
+
+    /// Whether native writes happened or movements were recorded since the last mark would be visible: for tests.
+    #[cfg(test)]
+    pub fn open_marks(&self) -> usize {
+        self.marks.len()
+    }
+
+    fn open_mark(&mut self) {
+        let overlay = self.inner.database.overlay.checkpoint();
+        self.marks.push(Mark { overlay, movements: self.movements.len() });
+    }
+
+    fn close_mark(&mut self) {
+        if self.marks.pop().is_none() {
+            self.fail(StateError::Invariant("a checkpoint was closed that was never opened".to_owned()));
+        }
+    }
+
+    fn revert_mark(&mut self) {
+        let Some(mark) = self.marks.pop() else {
+            return self.fail(StateError::Invariant("a checkpoint was reverted that was never opened".to_owned()));
+        };
+        self.inner.database.overlay.revert(mark.overlay);
+        self.movements.truncate(mark.movements);
+    }
+
+    fn fail(&mut self, e: StateError) {
+        self.failed.get_or_insert(e);
+    }
+
+    /// Records value that moved; the kind is judged here and nowhere else (D17a).
+    fn record(&mut self, from: Address, to: Address, value: U256) {
+        if value.is_zero() {
+            return;
+        }
+        let amount = match Amount::try_from(value) {
+            Ok(amount) => amount,
+            Err(e) => return self.fail(e.into()),
+        };
+        let (payer, recipient) = (self.counts_as_contract(from), self.counts_as_contract(to));
+        self.movements.push(Movement::Transfer { from, to, amount, kind: movement_kind(payer, recipient) });
+    }
+
+    /// D17: an EIP-7702 account has no code, running init code counts as a contract.
+    fn counts_as_contract(&mut self, address: Address) -> bool {
+        let Journal { database, inner } = &mut self.inner;
+        let Some(account) = inner.state.get_mut(&address) else { return false };
+        if account.is_created_locally() {
+            return true;
+        }
+        if account.info.code_hash == KECCAK_EMPTY || account.info.code_hash.is_zero() {
+            return false;
+        }
+        if account.info.code.is_none() {
+            match database.bytecode(account.info.code_hash) {
+                Ok(code) => account.info.code = Some(code),
+                Err(e) => {
+                    self.failed.get_or_insert(e.0);
+                    return false;
+                }
+            }
+        }
+        account.info.code.as_ref().is_some_and(|code| !code.is_eip7702())
+    }
+}
+
+impl<S: StateRead> JournalTr for ChainJournal<S> {
+    type Database = ChainDb<S>;
+    type State = EvmState;
+    type JournaledAccount<'a>
+        = JournaledAccount<'a, ChainDb<S>, JournalEntry>
+    where
+        S: 'a;
+
+    fn new(database: ChainDb<S>) -> Self {
+        Self { inner: Journal::new(database), marks: Vec::with_capacity(16), movements: Vec::new(), failed: None }
+    }
+
+    // What touches checkpoints or value.
+
+    fn checkpoint(&mut self) -> JournalCheckpoint {
+        self.open_mark();
+        self.inner.checkpoint()
+    }
+
+    fn checkpoint_commit(&mut self) {
+        self.close_mark();
+        self.inner.checkpoint_commit();
+    }
+
+    fn checkpoint_revert(&mut self, checkpoint: JournalCheckpoint) {
+        self.revert_mark();
+        self.inner.checkpoint_revert(checkpoint);
+    }
+
+    fn create_account_checkpoint(
+        &mut self,
+        caller: Address,
+        address: Address,
+        balance: U256,
+        spec_id: SpecId,
+    ) -> Result<JournalCheckpoint, TransferError> {
+        // On an error revm takes its own checkpoint back before it returns; ours is only opened on success.
+        let checkpoint = self.inner.create_account_checkpoint(caller, address, balance, spec_id)?;
+        self.open_mark();
+        self.record(caller, address, balance);
+        Ok(checkpoint)
+    }
+
+    fn transfer(&mut self, from: Address, to: Address, value: U256) -> Result<Option<TransferError>, DbError> {
+        self.inner.load_account(from)?;
+        self.inner.load_account(to)?;
+        Ok(self.transfer_loaded(from, to, value))
+    }
+
+    fn transfer_loaded(&mut self, from: Address, to: Address, value: U256) -> Option<TransferError> {
+        let refused = self.inner.transfer_loaded(from, to, value);
+        if refused.is_none() {
+            if from == to {
+                // revm sees no change; a payment to oneself still renews portions (D17a), so the account is written.
+                self.inner.touch_account(to);
+            }
+            self.record(from, to, value);
+        }
+        refused
+    }
+
+    fn selfdestruct(
+        &mut self,
+        address: Address,
+        target: Address,
+        skip_cold_load: bool,
+    ) -> SkipLoad<SelfDestructResult> {
+        let (balance, created) = self
+            .inner
+            .state
+            .get(&address)
+            .map_or((U256::ZERO, false), |account| (account.info.balance, account.is_created_locally()));
+        let result = self.inner.selfdestruct(address, target, skip_cold_load)?;
+        if address != target {
+            self.record(address, target, balance);
+        } else if created && !balance.is_zero() {
+            // EIP-6780 with itself as heir in its creating transaction: destroyed value is burned (D4).
+            match Amount::try_from(balance) {
+                Ok(amount) => self.movements.push(Movement::Burn { from: address, amount }),
+                Err(e) => self.fail(e.into()),
+            }
+        }
+        Ok(result)
+    }
+
+    /// Money from nowhere: nothing in this chain may do that.
+    fn balance_incr(&mut self, address: Address, balance: U256) -> Result<(), DbError> {
+        if balance.is_zero() {
+            return Ok(());
+        }
+        Err(StateError::Invariant(format!("{balance} wei were to appear at {address} from nowhere")).into())
+    }
+
+    fn commit_tx(&mut self) {
+        if !self.marks.is_empty() {
+            let open = self.marks.len();
+            self.fail(StateError::Invariant(format!("{open} checkpoints open at the end of a transaction")));
+        }
+        self.marks.clear();
+        self.inner.commit_tx();
+    }
+
+    fn discard_tx(&mut self) {
+        self.marks.clear();
+        self.movements.clear();
+        self.inner.discard_tx();
+    }
+
+    fn finalize(&mut self) -> EvmState {
+        self.inner.finalize()
+    }
+
+    // The rest is revm's own.
+
+    fn db_and_state(&self) -> (&ChainDb<S>, &EvmState) {
+        self.inner.db_and_state()
+    }
+
+    fn db_and_state_mut(&mut self) -> (&mut ChainDb<S>, &mut EvmState) {
+        self.inner.db_and_state_mut()
+    }
+
+    fn sload(&mut self, address: Address, key: StorageKey) -> Load<StorageValue> {
+        self.inner.sload(address, key)
+    }
+
+    fn sload_skip_cold_load(&mut self, address: Address, key: StorageKey, skip: bool) -> SkipLoad<StorageValue> {
+        self.inner.sload_skip_cold_load(address, key, skip)
+    }
+
+    fn sstore(&mut self, address: Address, key: StorageKey, value: StorageValue) -> Load<SStoreResult> {
+        self.inner.sstore(address, key, value)
+    }
+
+    fn sstore_skip_cold_load(
+        &mut self,
+        address: Address,
+        key: StorageKey,
+        value: StorageValue,
+        skip: bool,
+    ) -> SkipLoad<SStoreResult> {
+        self.inner.sstore_skip_cold_load(address, key, value, skip)
+    }
+
+    fn tload(&mut self, address: Address, key: StorageKey) -> StorageValue {
+        self.inner.tload(address, key)
+    }
+
+    fn tstore(&mut self, address: Address, key: StorageKey, value: StorageValue) {
+        self.inner.tstore(address, key, value);
+    }
+
+    fn log(&mut self, log: Log) {
+        self.inner.log(log);
+    }
+
+    fn take_logs(&mut self) -> Vec<Log> {
+        self.inner.take_logs()
+    }
+
+    fn logs(&self) -> &[Log] {
+        self.inner.logs()
+    }
+
+    fn warm_access_list(&mut self, access_list: AddressMap<HashSet<StorageKey>>) {
+        self.inner.warm_access_list(access_list);
+    }
+
+    fn warm_coinbase_account(&mut self, address: Address) {
+        self.inner.warm_coinbase_account(address);
+    }
+
+    fn warm_precompiles(&mut self, addresses: &AddressSet) {
+        self.inner.warm_precompiles(addresses);
+    }
+
+    fn precompile_addresses(&self) -> &AddressSet {
+        self.inner.precompile_addresses()
+    }
+
+    fn set_spec_id(&mut self, spec_id: SpecId) {
+        self.inner.set_spec_id(spec_id);
+    }
+
+    fn set_eip7708_config(&mut self, disabled: bool, delayed_clear_disabled: bool) {
+        self.inner.set_eip7708_config(disabled, delayed_clear_disabled);
+    }
+
+    fn touch_account(&mut self, address: Address) {
+        self.inner.touch_account(address);
+    }
+
+    #[expect(deprecated, reason = "part of the trait")]
+    fn caller_accounting_journal_entry(&mut self, address: Address, old_balance: U256, bump_nonce: bool) {
+        self.inner.caller_accounting_journal_entry(address, old_balance, bump_nonce);
+    }
+
+    #[expect(deprecated, reason = "part of the trait")]
+    fn nonce_bump_journal_entry(&mut self, address: Address) {
+        self.inner.nonce_bump_journal_entry(address);
+    }
+
+    fn load_account(&mut self, address: Address) -> Load<&Account> {
+        self.inner.load_account(address)
+    }
+
+    fn load_account_with_code(&mut self, address: Address) -> Load<&Account> {
+        self.inner.load_account_with_code(address)
+    }
+
+    fn load_account_delegated(&mut self, address: Address) -> Load<AccountLoad> {
+        self.inner.load_account_delegated(address)
+    }
+
+    fn load_account_mut_skip_cold_load(
+        &mut self,
+        address: Address,
+        skip: bool,
+    ) -> SkipLoad<Self::JournaledAccount<'_>> {
+        self.inner.load_account_mut_skip_cold_load(address, skip)
+    }
+
+    fn load_account_mut_optional_code(&mut self, address: Address, code: bool) -> Load<Self::JournaledAccount<'_>> {
+        self.inner.load_account_mut_optional_code(address, code)
+    }
+
+    fn set_code_with_hash(&mut self, address: Address, code: Bytecode, hash: B256) {
+        self.inner.set_code_with_hash(address, code, hash);
+    }
+
+    fn depth(&self) -> usize {
+        self.inner.depth()
+    }
+
+    fn load_account_info_skip_cold_load(
+        &mut self,
+        address: Address,
+        load_code: bool,
+        skip: bool,
+    ) -> Result<AccountInfoLoad<'_>, JournalLoadError<DbError>> {
+        self.inner.load_account_info_skip_cold_load(address, load_code, skip)
+    }
+}

@@ -1,0 +1,135 @@
+//! Calls to addresses that run native code: Ethereum's precompiles and the registry's system addresses.
+
+use alloy_primitives::{Address, Bytes, Log};
+use defchain_base::{Amount, StateError, StateRead, StateWrite};
+use defchain_token::TokenParams;
+use revm::{
+    context::{BlockEnv as RevmBlockEnv, CfgEnv, Context, TxEnv},
+    context_interface::{ContextTr, JournalTr, context::ContextError},
+    handler::{EthPrecompiles, PrecompileProvider},
+    interpreter::{CallInputs, CallScheme, Gas, InstructionResult, InterpreterResult},
+    primitives::{AddressSet, hardfork::SpecId},
+};
+
+use crate::{
+    BlockEnv, Registry,
+    db::ChainDb,
+    error::DbError,
+    journal::ChainJournal,
+    native::{NativeCall, NativeError, NativeHost},
+    registry::{Reached, SystemEntry},
+    validity::SPEC,
+};
+
+/// The context in which transactions of this chain run.
+pub(crate) type ChainContext<S> = Context<RevmBlockEnv, TxEnv, CfgEnv, ChainDb<S>, ChainJournal<S>, ()>;
+
+pub(crate) struct ChainPrecompiles {
+    ethereum: EthPrecompiles,
+    registry: Registry,
+    warm: AddressSet,
+}
+
+impl ChainPrecompiles {
+    pub fn new(registry: Registry) -> Self {
+        let ethereum = EthPrecompiles::new(SPEC);
+        let warm = ethereum.warm_addresses().iter().chain(registry.addresses()).copied().collect();
+        Self { ethereum, registry, warm }
+    }
+}
+
+impl<S: StateRead> PrecompileProvider<ChainContext<S>> for ChainPrecompiles {
+    type Output = InterpreterResult;
+
+    /// The rules never change while a process runs: there is nothing to set anew.
+    fn set_spec(&mut self, _: SpecId) -> bool {
+        false
+    }
+
+    fn run(&mut self, context: &mut ChainContext<S>, inputs: &CallInputs) -> Result<Option<InterpreterResult>, String> {
+        let Some(entry) = self.registry.get(&inputs.bytecode_address) else {
+            return PrecompileProvider::<ChainContext<S>>::run(&mut self.ethereum, context, inputs);
+        };
+        let input = inputs.input.bytes(context);
+        if entry.yields_to_precompile(&input) && !inputs.transfers_value() {
+            return PrecompileProvider::<ChainContext<S>>::run(&mut self.ethereum, context, inputs);
+        }
+        run_native(context, entry, inputs, &input).map(Some)
+    }
+
+    fn warm_addresses(&self) -> &AddressSet {
+        &self.warm
+    }
+}
+
+/// Runs a function of a system address inside the frame that revm has opened: on anything but success revm takes the
+/// frame's checkpoint back, and with it every native write.
+fn run_native<S: StateRead>(
+    context: &mut ChainContext<S>,
+    entry: &SystemEntry,
+    inputs: &CallInputs,
+    input: &Bytes,
+) -> Result<InterpreterResult, String> {
+    let how = Reached { plain: inputs.scheme == CallScheme::Call, is_static: inputs.is_static };
+    let value = inputs.transfer_value().unwrap_or_default();
+    let args = input.get(4..).unwrap_or_default();
+    let parties = (entry.address, inputs.caller);
+    // A value that revm could move fits the balance it came from, and so 128 bits.
+    let value = Amount::try_from(value).unwrap_or(Amount::MAX);
+    let before = context.journal_mut().inner.database.overlay.set_read_only(inputs.is_static);
+    let mut call = NativeCall::new(context, inputs.gas_limit, parties, value, args, inputs.is_static);
+    let result = entry.function(input, value, how).and_then(|function| {
+        call.charge(function.gas)?;
+        (function.run)(&mut call)
+    });
+    let (result, left) = call.finish(result);
+    context.journal_mut().inner.database.overlay.set_read_only(before);
+
+    let (result, output, left) = match result {
+        Ok(output) => (InstructionResult::Return, output, left),
+        Err(NativeError::Revert(reason)) => (InstructionResult::Revert, reason, left),
+        Err(NativeError::OutOfGas) => (InstructionResult::PrecompileOOG, Bytes::new(), 0),
+        Err(NativeError::State(StateError::StaticWrite)) => {
+            (InstructionResult::StateChangeDuringStaticCall, Bytes::new(), 0)
+        }
+        Err(NativeError::State(e @ (StateError::Corrupt { .. } | StateError::Store(_)))) => {
+            // Nothing can go on above a damaged store: the transaction and the block end here.
+            *context.error() = Err(ContextError::Db(DbError(e)));
+            (InstructionResult::FatalExternalError, Bytes::new(), 0)
+        }
+        Err(NativeError::State(e)) => match NativeError::revert(e.to_string()) {
+            NativeError::Revert(reason) => (InstructionResult::Revert, reason, left),
+            _ => (InstructionResult::Revert, Bytes::new(), left),
+        },
+    };
+    let mut gas = Gas::new_with_regular_gas_and_reservoir(inputs.gas_limit, inputs.reservoir);
+    gas.set_remaining(left);
+    Ok(InterpreterResult::new(result, output, gas))
+}
+
+impl<S: StateRead> NativeHost for ChainContext<S> {
+    fn state(&mut self) -> &mut dyn StateWrite {
+        &mut self.journaled_state.inner.database.overlay
+    }
+
+    fn state_ref(&self) -> &dyn StateRead {
+        &self.journaled_state.inner.database.overlay
+    }
+
+    fn env(&self) -> &BlockEnv {
+        &self.journaled_state.inner.database.env
+    }
+
+    fn params(&self) -> &TokenParams {
+        &self.journaled_state.inner.database.params
+    }
+
+    fn balance(&mut self, address: Address) -> Result<(Amount, bool), StateError> {
+        let load = self.journaled_state.load_account(address).map_err(|e| e.0)?;
+        Ok((Amount::try_from(load.data.info.balance)?, load.is_cold))
+    }
+
+    fn log(&mut self, log: Log) {
+        self.journaled_state.log(log);
+    }
+}

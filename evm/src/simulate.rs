@@ -1,0 +1,374 @@
+//! `eth_call` and what builds on it: the block's EVM on an overlay that is thrown away.
+
+use std::collections::BTreeMap;
+
+use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
+use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, keccak256};
+use defchain_base::{Amount, Height, Overlay, StateError, StateRead, Timestamp, system::Pool, tx::TxError};
+use defchain_token::{
+    Portions,
+    state::{TokenRead, TokenWrite},
+};
+use revm::context::{TxEnv, result::ExecutionResult};
+
+use crate::{
+    BlockEnv, ExecError, Executor, Registry, begin_block,
+    db::StorageOverride,
+    executor::sender_in,
+    state::EvmWrite,
+    tx_env::recover_all,
+    validity::{InvalidTx, Sender},
+};
+
+/// A pretended balance stops here, so that a call that pretends to own 2^256 - 1 wei (many tools do) can still be paid.
+const MAX_PRETENDED_BALANCE: Amount = Amount::from_wei(u128::MAX >> 1);
+
+/// A call that nobody signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallRequest {
+    /// Caller; the zero address when absent.
+    pub from: Option<Address>,
+    /// Callee; creation when absent.
+    pub to: Option<Address>,
+    /// Most gas; what is allowed when absent.
+    pub gas: Option<u64>,
+    /// Wei per gas of types 0 and 1.
+    pub gas_price: Option<u128>,
+    /// Most wei per gas of types 2 and 4.
+    pub max_fee_per_gas: Option<u128>,
+    /// Most tip of types 2 and 4.
+    pub max_priority_fee_per_gas: Option<u128>,
+    /// Native money sent along.
+    pub value: U256,
+    /// Input, or init code.
+    pub data: Bytes,
+    /// EIP-2930.
+    pub access_list: Option<AccessList>,
+    /// EIP-7702.
+    pub authorization_list: Vec<SignedAuthorization>,
+    /// Nonce; the account's when absent. Not checked.
+    pub nonce: Option<u64>,
+    /// Chain it is meant for; checked when present.
+    pub chain_id: Option<u64>,
+}
+
+impl CallRequest {
+    /// Most wei per gas it would pay; 0 when it names no price.
+    #[must_use]
+    pub fn fee_cap(&self) -> u128 {
+        self.max_fee_per_gas.or(self.gas_price).unwrap_or(0)
+    }
+}
+
+/// What a call pretends about an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountOverride {
+    /// Balance in wei.
+    pub balance: Option<U256>,
+    /// Nonce.
+    pub nonce: Option<u64>,
+    /// Code.
+    pub code: Option<Bytes>,
+    /// All storage there is.
+    pub state: Option<BTreeMap<B256, B256>>,
+    /// Storage that differs.
+    pub state_diff: Option<BTreeMap<B256, B256>>,
+}
+
+/// Pretended accounts.
+pub type StateOverrides = BTreeMap<Address, AccountOverride>;
+
+/// What a call pretends about the block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BlockOverrides {
+    /// Height.
+    pub number: Option<u64>,
+    /// Seconds since 1970. Balances do not age by it: the age clock is not pretended.
+    pub time: Option<u64>,
+    /// Gas of the block.
+    pub gas_limit: Option<u64>,
+    /// `COINBASE`.
+    pub coinbase: Option<Address>,
+    /// `PREVRANDAO`.
+    pub prev_randao: Option<B256>,
+    /// Wei per gas.
+    pub base_fee: Option<u64>,
+}
+
+/// How a call is simulated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimOptions {
+    /// Pretended accounts.
+    pub state: StateOverrides,
+    /// Pretended block.
+    pub block: BlockOverrides,
+    /// Most gas of any call, whatever it asks for: what bounds the work of a node.
+    pub gas_cap: u64,
+    /// Lets a caller send what it does not own.
+    pub skip_balance_check: bool,
+    /// For a block that was not executed yet (`pending`): the hash of its parent.
+    pub parent_hash: Option<B256>,
+}
+
+impl Default for SimOptions {
+    fn default() -> Self {
+        Self {
+            state: StateOverrides::new(),
+            block: BlockOverrides::default(),
+            gas_cap: 50_000_000,
+            skip_balance_check: false,
+            parent_hash: None,
+        }
+    }
+}
+
+/// How a simulated call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SimResult {
+    /// It would succeed.
+    Success,
+    /// It would revert; the data is the output.
+    Revert,
+    /// It would fail and use all its gas, for this reason.
+    Halt {
+        /// In words.
+        reason: String,
+        /// Whether more gas might help.
+        out_of_gas: bool,
+    },
+}
+
+/// What a simulated call would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimOutcome {
+    /// How it ended.
+    pub result: SimResult,
+    /// Returned or revert data.
+    pub output: Bytes,
+    /// Gas used, refunds taken off.
+    pub gas_used: u64,
+    /// Gas refunded.
+    pub refund: u64,
+    /// Logs.
+    pub logs: Vec<Log>,
+}
+
+impl SimOutcome {
+    /// Whether it would succeed.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.result == SimResult::Success
+    }
+}
+
+/// Simulates a call at a block. State is only read.
+///
+/// # Errors
+/// [`ExecError::Invalid`] when no transaction could do that; [`ExecError::State`] when state cannot be read.
+pub fn simulate<S: StateRead>(
+    state: S,
+    env: BlockEnv,
+    registry: &Registry,
+    request: &CallRequest,
+    options: &SimOptions,
+) -> Result<SimOutcome, ExecError> {
+    let mut simulator = Simulator::new(state, env, registry, request, options)?;
+    let gas = simulator.default_gas(env.gas_limit)?;
+    simulator.run(gas)
+}
+
+/// A prepared call that can be run again with other gas limits.
+pub(crate) struct Simulator<'r, S: StateRead> {
+    executor: Executor<S>,
+    request: &'r CallRequest,
+    options: &'r SimOptions,
+    from: Address,
+    pub sender: Sender,
+}
+
+impl<'r, S: StateRead> Simulator<'r, S> {
+    pub fn new(
+        state: S,
+        mut env: BlockEnv,
+        registry: &Registry,
+        request: &'r CallRequest,
+        options: &'r SimOptions,
+    ) -> Result<Self, ExecError> {
+        let mut overlay = Overlay::new(state);
+        if let Some(parent) = options.parent_hash {
+            begin_block(&mut overlay, &env, parent)?;
+        }
+        override_block(&mut env, &options.block);
+        if let Some(found) = request.chain_id.filter(|id| *id != env.chain_id) {
+            return Err(InvalidTx::from(TxError::WrongChain { found, expected: env.chain_id }).into());
+        }
+        for (address, pretended) in &options.state {
+            override_account(&mut overlay, &env, *address, pretended)?;
+        }
+        let mut executor = Executor::new(overlay, env, registry)?;
+        let price_named = request.fee_cap() > 0;
+        executor.evm.ctx.modify_cfg(|cfg| {
+            cfg.disable_nonce_check = true;
+            cfg.disable_eip3607 = true;
+            cfg.disable_block_gas_limit = true;
+            // Judged below, with figures; here it would only stop calls that pretend.
+            cfg.disable_balance_check = true;
+            cfg.disable_base_fee = !price_named;
+            cfg.tx_gas_limit_cap = Some(u64::MAX);
+        });
+        let db = &mut executor.evm.ctx.journaled_state.inner.database;
+        for (address, pretended) in &options.state {
+            if let Some(storage) = override_storage(pretended) {
+                db.overrides.insert(*address, storage);
+            }
+        }
+        let from = request.from.unwrap_or_default();
+        let sender = sender_in(db, from)?;
+        db.records.clear();
+        check_fees(request, from, env.base_fee)?;
+        Ok(Self { executor, request, options, from, sender })
+    }
+
+    /// Gas of a call that names none: all that is allowed and, when it names a price, can be paid.
+    pub fn default_gas(&self, block_gas: u64) -> Result<u64, ExecError> {
+        let cap = self.options.gas_cap.max(1);
+        if let Some(gas) = self.request.gas {
+            return Ok(gas.min(cap));
+        }
+        Ok(block_gas.min(cap).min(self.affordable_gas()?))
+    }
+
+    /// Gas that the sender can pay beside the value; everything when no price is named.
+    pub fn affordable_gas(&self) -> Result<u64, ExecError> {
+        let price = U256::from(self.request.fee_cap());
+        if price.is_zero() || self.options.skip_balance_check {
+            return Ok(u64::MAX);
+        }
+        let Some(left) = self.sender.spendable.checked_sub(self.request.value) else {
+            return Err(self.insufficient(self.request.value));
+        };
+        Ok(u64::try_from(left.checked_div(price).unwrap_or_default()).unwrap_or(u64::MAX))
+    }
+
+    fn insufficient(&self, want: U256) -> ExecError {
+        let Sender { spendable, nominal, .. } = self.sender;
+        InvalidTx::InsufficientFunds { address: self.from, have: spendable, want, nominal }.into()
+    }
+
+    /// Runs the call with a gas limit; afterwards everything is as before.
+    pub fn run(&mut self, gas: u64) -> Result<SimOutcome, ExecError> {
+        if !self.options.skip_balance_check {
+            let want = U256::from(gas)
+                .checked_mul(U256::from(self.request.fee_cap()))
+                .and_then(|fee| fee.checked_add(self.request.value))
+                .ok_or(InvalidTx::CostOverflow)?;
+            if want > self.sender.spendable {
+                return Err(self.insufficient(want));
+            }
+        }
+        let tx = self.tx(gas);
+        let checkpoint = self.executor.overlay_mut().checkpoint();
+        let result = self.executor.run(tx);
+        let failed = self.executor.evm.ctx.journaled_state.take_movements().err();
+        self.executor.evm.ctx.journaled_state.forget();
+        self.executor.overlay_mut().set_read_only(false);
+        self.executor.overlay_mut().revert(checkpoint);
+        match failed {
+            Some(e) => Err(e.into()),
+            None => result.map(outcome),
+        }
+    }
+
+    fn tx(&self, gas_limit: u64) -> TxEnv {
+        let r = self.request;
+        let chain_id = self.executor.env().chain_id;
+        let tx_type = match (r.authorization_list.is_empty(), r.gas_price.is_some(), r.access_list.is_some()) {
+            (false, ..) => 4,
+            (true, true, true) => 1,
+            (true, true, false) => 0,
+            (true, false, _) => 2,
+        };
+        TxEnv {
+            tx_type,
+            caller: self.from,
+            gas_limit,
+            gas_price: r.fee_cap(),
+            kind: r.to.map_or(TxKind::Create, TxKind::Call),
+            value: r.value,
+            data: r.data.clone(),
+            nonce: r.nonce.unwrap_or(self.sender.nonce),
+            chain_id: Some(chain_id),
+            access_list: r.access_list.clone().unwrap_or_default(),
+            gas_priority_fee: (tx_type == 2 || tx_type == 4).then(|| r.max_priority_fee_per_gas.unwrap_or(0)),
+            blob_hashes: Vec::new(),
+            max_fee_per_blob_gas: 0,
+            authorization_list: recover_all(&r.authorization_list, chain_id),
+        }
+    }
+}
+
+fn outcome(result: ExecutionResult) -> SimOutcome {
+    let (gas_used, refund) = (result.tx_gas_used(), result.gas().final_refunded());
+    let (result, output, logs) = match result {
+        ExecutionResult::Success { logs, output, .. } => (SimResult::Success, output.into_data(), logs),
+        ExecutionResult::Revert { output, .. } => (SimResult::Revert, output, Vec::new()),
+        ExecutionResult::Halt { reason, .. } => {
+            let out_of_gas = matches!(reason, revm::context::result::HaltReason::OutOfGas(_));
+            let reason = if out_of_gas { "out of gas".to_owned() } else { reason.to_string() };
+            (SimResult::Halt { reason, out_of_gas }, Bytes::new(), Vec::new())
+        }
+    };
+    SimOutcome { result, output, gas_used, refund, logs }
+}
+
+fn check_fees(request: &CallRequest, address: Address, base_fee: u64) -> Result<(), ExecError> {
+    let max_fee = request.fee_cap();
+    let tip = request.max_priority_fee_per_gas.unwrap_or(0);
+    if max_fee == 0 && tip == 0 {
+        return Ok(());
+    }
+    if tip > max_fee {
+        return Err(InvalidTx::TipAboveFee { tip, max_fee }.into());
+    }
+    if max_fee < u128::from(base_fee) {
+        return Err(InvalidTx::FeeTooLow { address, max_fee, base_fee }.into());
+    }
+    Ok(())
+}
+
+fn override_block(env: &mut BlockEnv, block: &BlockOverrides) {
+    env.height = block.number.map_or(env.height, Height);
+    env.time = block.time.map_or(env.time, |seconds| Timestamp(seconds.saturating_mul(1_000)));
+    env.gas_limit = block.gas_limit.unwrap_or(env.gas_limit);
+    env.beneficiary = block.coinbase.unwrap_or(env.beneficiary);
+    env.prev_randao = block.prev_randao.unwrap_or(env.prev_randao);
+    env.base_fee = block.base_fee.unwrap_or(env.base_fee);
+}
+
+fn override_account<S: StateRead>(
+    overlay: &mut Overlay<S>,
+    env: &BlockEnv,
+    address: Address,
+    pretended: &AccountOverride,
+) -> Result<(), StateError> {
+    let mut record = overlay.account(&address)?.unwrap_or_default();
+    record.nonce = pretended.nonce.unwrap_or(record.nonce);
+    if let Some(code) = &pretended.code {
+        record.code_hash = keccak256(code);
+        overlay.put_code(record.code_hash, code.clone())?;
+    }
+    if let Some(balance) = pretended.balance {
+        let amount = Amount::try_from(balance).unwrap_or(Amount::MAX).min(MAX_PRETENDED_BALANCE);
+        match Pool::by_address(&address) {
+            Some(pool) => overlay.put_pool(pool, amount)?,
+            None => record.portions = Portions::fresh(&overlay.token_params()?, env.age, amount),
+        }
+    }
+    overlay.put_account(&address, &record)
+}
+
+fn override_storage(pretended: &AccountOverride) -> Option<StorageOverride> {
+    let slots = pretended.state.as_ref().or(pretended.state_diff.as_ref())?;
+    let slots = slots.iter().map(|(k, v)| (U256::from_be_bytes(k.0), U256::from_be_bytes(v.0))).collect();
+    Some(StorageOverride { replaces: pretended.state.is_some(), slots })
+}

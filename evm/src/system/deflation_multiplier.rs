@@ -1,0 +1,45 @@
+//! 0x…0100: the share of value preserved (YP 2.2.5, 4.1.2), beside P256VERIFY (D9).
+
+use alloy_primitives::{Bytes, U256};
+use defchain_base::{AgeMillis, system};
+
+use crate::{
+    native::{NativeCall, NativeError},
+    registry::{Function, Mutability, Role, SystemEntry},
+};
+
+/// A percent with 18 decimals.
+const PERCENT: U256 = U256::from_limbs([10_000_000_000_000_000, 0, 0, 0]);
+
+pub(super) const ENTRY: SystemEntry = SystemEntry {
+    address: system::DEFLATION_MULTIPLIER,
+    name: "DeflationMultiplier",
+    summary: "Share of value that is preserved of money received at a time. Any other input is P256VERIFY (EIP-7951).",
+    interface: "interface IDeflationMultiplier {
+    /// Share preserved now of money received at `timestamp` (seconds), with 18 decimals.
+    function getDeflationMultiplier(uint256 timestamp) external view returns (uint256);
+}",
+    role: Role::ActiveOverPrecompile(&[Function {
+        signature: "getDeflationMultiplier(uint256)",
+        selector: [0xb8, 0x8c, 0x2d, 0xd6],
+        mutability: Mutability::View,
+        gas: 200,
+        summary: "Share preserved now of money received at a time, with 18 decimals.",
+        run,
+    }]),
+};
+
+/// By the table in force at that time and whole days of header time since then. A chain that stood still aged less:
+/// the age clock, not this view, decides what a portion is worth (D3). A future timestamp has preserved all.
+fn run(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
+    let received = call.word(0)?;
+    let env = call.env();
+    let seconds = U256::from(env.time.seconds()).saturating_sub(received);
+    let millis = u64::try_from(seconds).unwrap_or(u64::MAX).saturating_mul(1_000);
+    let then = AgeMillis(env.age.0.saturating_sub(millis));
+    let params = call.token_params();
+    let day = params.age_in_days(AgeMillis(0), AgeMillis(millis));
+    let table = params.table(params.version_at(then)).map_err(|e| NativeError::State(e.into()))?;
+    let multiplier = U256::from(table.preserved(day)).saturating_mul(PERCENT);
+    Ok(multiplier.to_be_bytes::<32>().into())
+}

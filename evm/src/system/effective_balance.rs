@@ -1,0 +1,33 @@
+//! 0x…0103: what an account can spend now (YP 2.2.5, D20).
+
+use alloy_primitives::Bytes;
+use defchain_base::system;
+
+use crate::{
+    native::{NativeCall, NativeError},
+    registry::{Function, Mutability, Role, SystemEntry},
+};
+
+pub(super) const ENTRY: SystemEntry = SystemEntry {
+    address: system::EFFECTIVE_BALANCE,
+    name: "EffectiveBalance",
+    summary: "What an account can spend now, decay taken off; for a pool, its balance.",
+    interface: "interface IEffectiveBalance {
+    /// Wei that `account` can spend at this block, what this transaction moved included.
+    function getEffectiveBalance(address account) external view returns (uint256);
+}",
+    role: Role::Active(&[Function {
+        signature: "getEffectiveBalance(address)",
+        selector: [0x17, 0x2a, 0x02, 0xa2],
+        mutability: Mutability::View,
+        gas: 100,
+        summary: "Wei that an account can spend now.",
+        run,
+    }]),
+};
+
+fn run(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
+    let account = call.address_arg(0)?;
+    let balance = call.balance(account)?;
+    Ok(balance.to_u256().to_be_bytes::<32>().into())
+}
