@@ -41,9 +41,7 @@ impl FromStr for Address {
         };
         match host_port.rsplit_once(':') {
             Some(("", _)) | None => wrong("it lacks host or port".into()),
-            Some((_, port)) if port.parse::<u16>().is_err() => {
-                wrong(format!("{port:?} is no port (0 to 65535)"))
-            }
+            Some((_, port)) if port.parse::<u16>().is_err() => wrong(format!("{port:?} is no port (0 to 65535)")),
             Some(_) => Ok(Self::Tcp(host_port.to_owned())),
         }
     }

@@ -2,9 +2,7 @@
 
 use tendermint_abci::Application;
 
-use crate::types::{
-    RequestInsertTx, RequestReapTxs, ResponseInsertTx, ResponseReapTxs, request, response,
-};
+use crate::types::{RequestInsertTx, RequestReapTxs, ResponseInsertTx, ResponseReapTxs, request, response};
 
 /// An ABCI 2.0 application behind CometBFT v0.40: the stock trait and the two calls of the `app` mempool.
 ///
@@ -37,9 +35,7 @@ pub fn dispatch<A: AbciApplication>(application: &A, request: request::Value) ->
         Ask::PrepareProposal(r) => Answer::PrepareProposal(application.prepare_proposal(r)),
         Ask::ProcessProposal(r) => Answer::ProcessProposal(application.process_proposal(r)),
         Ask::ExtendVote(r) => Answer::ExtendVote(application.extend_vote(r)),
-        Ask::VerifyVoteExtension(r) => {
-            Answer::VerifyVoteExtension(application.verify_vote_extension(r))
-        }
+        Ask::VerifyVoteExtension(r) => Answer::VerifyVoteExtension(application.verify_vote_extension(r)),
         Ask::FinalizeBlock(r) => Answer::FinalizeBlock(application.finalize_block(r)),
         Ask::InsertTx(r) => Answer::InsertTx(application.insert_tx(r)),
         Ask::ReapTxs(r) => Answer::ReapTxs(application.reap_txs(r)),

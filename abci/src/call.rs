@@ -17,8 +17,7 @@ pub enum Role {
 
 impl Role {
     /// The order in which CometBFT v0.40 dials (`proxy/multi_app_conn.go`, `OnStart`).
-    pub const DIALLING_ORDER: [Self; 4] =
-        [Self::Query, Self::Snapshot, Self::Mempool, Self::Consensus];
+    pub const DIALLING_ORDER: [Self; 4] = [Self::Query, Self::Snapshot, Self::Mempool, Self::Consensus];
 
     /// Lower-case name, as CometBFT writes it.
     pub const fn name(self) -> &'static str {

@@ -8,15 +8,13 @@ use crate::error::Error;
 use crate::frame::{FrameReader, FrameWriter};
 use crate::transport::Stream;
 use crate::types::{
-    Request, RequestApplySnapshotChunk, RequestCheckTx, RequestCommit, RequestEcho,
-    RequestExtendVote, RequestFinalizeBlock, RequestFlush, RequestInfo, RequestInitChain,
-    RequestInsertTx, RequestListSnapshots, RequestLoadSnapshotChunk, RequestOfferSnapshot,
-    RequestPrepareProposal, RequestProcessProposal, RequestQuery, RequestReapTxs,
-    RequestVerifyVoteExtension, ResponseApplySnapshotChunk, ResponseCheckTx, ResponseCommit,
-    ResponseEcho, ResponseExtendVote, ResponseFinalizeBlock, ResponseInfo, ResponseInitChain,
-    ResponseInsertTx, ResponseListSnapshots, ResponseLoadSnapshotChunk, ResponseOfferSnapshot,
-    ResponsePrepareProposal, ResponseProcessProposal, ResponseQuery, ResponseReapTxs,
-    ResponseVerifyVoteExtension, request, response,
+    Request, RequestApplySnapshotChunk, RequestCheckTx, RequestCommit, RequestEcho, RequestExtendVote,
+    RequestFinalizeBlock, RequestFlush, RequestInfo, RequestInitChain, RequestInsertTx, RequestListSnapshots,
+    RequestLoadSnapshotChunk, RequestOfferSnapshot, RequestPrepareProposal, RequestProcessProposal, RequestQuery,
+    RequestReapTxs, RequestVerifyVoteExtension, ResponseApplySnapshotChunk, ResponseCheckTx, ResponseCommit,
+    ResponseEcho, ResponseExtendVote, ResponseFinalizeBlock, ResponseInfo, ResponseInitChain, ResponseInsertTx,
+    ResponseListSnapshots, ResponseLoadSnapshotChunk, ResponseOfferSnapshot, ResponsePrepareProposal,
+    ResponseProcessProposal, ResponseQuery, ResponseReapTxs, ResponseVerifyVoteExtension, request, response,
 };
 use crate::wire::decode_response;
 
@@ -101,9 +99,7 @@ impl Client {
 
     fn expect(&mut self, asked: Call) -> Result<response::Value, Error> {
         match self.receive()? {
-            response::Value::Exception(exception) => {
-                Err(Error::Exception { call: asked, message: exception.error })
-            }
+            response::Value::Exception(exception) => Err(Error::Exception { call: asked, message: exception.error }),
             answer if answer.call() == Some(asked) => Ok(answer),
             other => Err(Error::WrongAnswer { asked, got: other.name() }),
         }

@@ -88,11 +88,7 @@ fn encode(sections: &impl Message) -> Vec<u8> {
     out
 }
 
-fn decode<M: Message + Default>(
-    form: &'static str,
-    bytes: &[u8],
-    max_bytes: usize,
-) -> Result<M, Error> {
+fn decode<M: Message + Default>(form: &'static str, bytes: &[u8], max_bytes: usize) -> Result<M, Error> {
     if bytes.len() > max_bytes {
         return Err(Error::FormTooLarge { form, bytes: bytes.len(), limit: max_bytes });
     }
@@ -102,8 +98,7 @@ fn decode<M: Message + Default>(
     if *version != VERSION {
         return Err(Error::Version { form, found: *version, known: VERSION });
     }
-    let sections = M::decode(body)
-        .map_err(|source| Error::FormUndecodable { form, bytes: bytes.len(), source })?;
+    let sections = M::decode(body).map_err(|source| Error::FormUndecodable { form, bytes: bytes.len(), source })?;
     let canonical = encode(&sections);
     if canonical == bytes {
         return Ok(sections);
@@ -133,9 +128,7 @@ mod tests {
             (&[0], |e| matches!(e, Error::Version { found: 0, known: 1, .. })),
             (&[2], |e| matches!(e, Error::Version { found: 2, known: 1, .. })),
             // An unknown field, length-delimited and empty.
-            (&[1, 0x0a, 0], |e| {
-                matches!(e, Error::NotCanonical { bytes: 3, canonical: 1, at: 1, .. })
-            }),
+            (&[1, 0x0a, 0], |e| matches!(e, Error::NotCanonical { bytes: 3, canonical: 1, at: 1, .. })),
             // An unknown number.
             (&[1, 0x08, 0], |e| matches!(e, Error::NotCanonical { at: 1, .. })),
             // A tail that is no field: its tag is 0.
@@ -167,11 +160,11 @@ mod tests {
         assert_eq!(bytes, [1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x02]);
         assert_eq!(decode::<WithSections>(form, &bytes, 64).unwrap(), full);
         for wrong in [
-            &[1, 0x10, 0xac, 0x02, 0x0a, 2, 9, 9][..],       // order
-            &[1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x02, 0x1a, 0],  // unknown field 3
-            &[1, 0x0a, 2, 9, 9, 0x10, 0],                    // default spelled out
-            &[1, 0x0a, 1, 5, 0x0a, 2, 9, 9],                 // given twice
-            &[1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x82, 0x00],     // overlong varint
+            &[1, 0x10, 0xac, 0x02, 0x0a, 2, 9, 9][..],      // order
+            &[1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x02, 0x1a, 0], // unknown field 3
+            &[1, 0x0a, 2, 9, 9, 0x10, 0],                   // default spelled out
+            &[1, 0x0a, 1, 5, 0x0a, 2, 9, 9],                // given twice
+            &[1, 0x0a, 2, 9, 9, 0x10, 0xac, 0x82, 0x00],    // overlong varint
         ] {
             let error = decode::<WithSections>(form, wrong, 64).unwrap_err();
             assert!(matches!(error, Error::NotCanonical { .. }), "{wrong:02x?}: {error}");

@@ -116,7 +116,9 @@ pub enum Error {
         verb: &'static str,
     },
     /// The length prefix is no canonical unsigned varint.
-    #[error("a message's length prefix {prefix} is not a canonical varint: the other end speaks no ABCI socket protocol")]
+    #[error(
+        "a message's length prefix {prefix} is not a canonical varint: the other end speaks no ABCI socket protocol"
+    )]
     LengthPrefix {
         /// The bytes read, as hex.
         prefix: String,
@@ -132,7 +134,9 @@ pub enum Error {
         bytes: usize,
     },
     /// A call that this version does not have.
-    #[error("a {what} of {bytes} bytes is of the unknown field {field}: this node speaks ABCI 2.0 as CometBFT v0.40 does")]
+    #[error(
+        "a {what} of {bytes} bytes is of the unknown field {field}: this node speaks ABCI 2.0 as CometBFT v0.40 does"
+    )]
     UnknownCall {
         /// `request` or `response`.
         what: &'static str,

@@ -88,8 +88,7 @@ impl<R: Read> FrameReader<R> {
             }
         }
         // Only the shortest form of a number is one: 0x80 0x00 is not zero here.
-        let len = prost::encoding::decode_varint(&mut prefix.as_slice())
-            .map_err(|_| bad_prefix(&prefix))?;
+        let len = prost::encoding::decode_varint(&mut prefix.as_slice()).map_err(|_| bad_prefix(&prefix))?;
         if prost::encoding::encoded_len_varint(len) != prefix.len() {
             return Err(bad_prefix(&prefix));
         }
@@ -178,7 +177,7 @@ impl<W: Write> FrameWriter<W> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
     use super::*;
     use tendermint_proto::v0_38::abci::RequestEcho;
 

@@ -59,8 +59,7 @@ pub use wire::{decode_request, decode_response};
 /// modules `request` and `response`) and the four app-mempool messages are ours.
 pub mod types {
     pub use crate::wire::{
-        Request, RequestInsertTx, RequestReapTxs, Response, ResponseInsertTx, ResponseReapTxs,
-        request, response,
+        Request, RequestInsertTx, RequestReapTxs, Response, ResponseInsertTx, ResponseReapTxs, request, response,
     };
     pub use tendermint_proto::v0_38::abci::*;
 }

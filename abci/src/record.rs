@@ -220,8 +220,8 @@ impl RecordingReader {
     fn next_entry(&mut self) -> Result<Option<Recorded>, Error> {
         let (entry, offset) = (self.entries, self.whole);
         let Some((request, response)) = self.next_raw()? else { return Ok(None) };
-        let decoded = decode_request(request)
-            .and_then(|request| Ok(Recorded { request, response: decode_response(response)? }));
+        let decoded =
+            decode_request(request).and_then(|request| Ok(Recorded { request, response: decode_response(response)? }));
         decoded.map(Some).map_err(|source| Error::BadEntry {
             path: self.path.clone(),
             entry,

@@ -3,6 +3,7 @@
 mod clients;
 mod connection;
 
+use std::fmt;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -82,11 +83,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// [`Error::AlreadyServed`], [`Error::NotASocket`], [`Error::Listen`].
-    pub fn bind<A: AbciApplication>(
-        self,
-        address: &Address,
-        application: A,
-    ) -> Result<Server<A>, Error> {
+    pub fn bind<A: AbciApplication>(self, address: &Address, application: A) -> Result<Server<A>, Error> {
         let listener = Listener::bind(address)?;
         let failed = |source| Error::Listen { address: address.to_string(), source };
         let address = listener.address().map_err(failed)?;
@@ -170,6 +167,12 @@ pub struct Server<A> {
     clients: Clients,
 }
 
+impl<A> fmt::Debug for Server<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl<A: AbciApplication> Server<A> {
     /// Where it listens; with the real port if port 0 was asked for.
     pub fn address(&self) -> &Address {
@@ -243,9 +246,7 @@ impl<A: AbciApplication> Server<A> {
     }
 
     fn accept(&self) -> Result<Option<Stream>, Error> {
-        self.listener
-            .accept()
-            .map_err(|source| Error::Io { doing: "accepting an ABCI client", source })
+        self.listener.accept().map_err(|source| Error::Io { doing: "accepting an ABCI client", source })
     }
 
     fn welcome(&mut self, stream: Stream) -> Result<(), Error> {
@@ -265,9 +266,9 @@ impl<A: AbciApplication> Server<A> {
 
     /// Forgets a silent client if one ends within the grace. A shutdown that is asked for meanwhile is kept.
     fn wait_for_a_probe_to_go(&mut self) -> Result<(), Error> {
-        let deadline = Instant::now() + PROBE_GRACE;
+        let started = Instant::now();
         while self.clients.is_full() {
-            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self.events.recv_timeout(PROBE_GRACE.saturating_sub(started.elapsed())) {
                 Ok(Event::Ended(number, end)) if self.clients.is_silent(number) => {
                     self.forget(number, &end);
                 }
@@ -318,20 +319,29 @@ impl<A: AbciApplication> Server<A> {
 
     fn on_end(&mut self, number: u64, end: End) -> Result<(), Error> {
         if !self.clients.is_silent(number) {
-            return Err(self.clients.blame(number, end));
+            return Err(self.end_because_of(number, end));
         }
         // The order of the next two matters. CometBFT speaks only after its fourth dial. If one has spoken and a
         // probe holds a place of the four, then CometBFT's fourth already waits in the listener's queue.
         let spoken = self.clients.any_has_spoken();
         if self.clients.is_full() && spoken {
             let Some(newcomer) = self.accept()? else {
-                return Err(self.clients.blame(number, end));
+                return Err(self.end_because_of(number, end));
             };
             self.forget(number, &end);
             return self.admit(newcomer);
         }
         self.forget(number, &end);
         Ok(())
+    }
+
+    fn end_because_of(&mut self, number: u64, end: End) -> Error {
+        let error = self.clients.blame(number, end);
+        // Its thread has posted its end: nobody is to wait for it again.
+        if let Some(client) = self.clients.remove(number) {
+            finish(&self.shared, client);
+        }
+        error
     }
 
     fn forget(&mut self, number: u64, end: &End) {
@@ -360,9 +370,9 @@ fn drain(
     let started = Instant::now();
     for (how, grace) in [(Shutdown::Read, shared.limits.drain), (Shutdown::Both, LAST_GRACE)] {
         clients.shutdown(how);
-        let deadline = Instant::now() + grace;
+        let since = Instant::now();
         while !clients.is_empty() {
-            match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match events.recv_timeout(grace.saturating_sub(since.elapsed())) {
                 Ok(Event::Ended(number, end)) => {
                     outcome = outcome.and_then(|()| clients.verdict_while_draining(number, end));
                     if let Some(client) = clients.remove(number) {

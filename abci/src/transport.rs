@@ -50,9 +50,9 @@ impl Stream {
     pub(crate) fn peer(&self) -> String {
         match self {
             Self::Unix(_) => "a local process".to_owned(),
-            Self::Tcp(stream) => stream
-                .peer_addr()
-                .map_or_else(|_| "a peer that is gone".to_owned(), |address| address.to_string()),
+            Self::Tcp(stream) => {
+                stream.peer_addr().map_or_else(|_| "a peer that is gone".to_owned(), |address| address.to_string())
+            }
         }
     }
 }
@@ -166,10 +166,10 @@ pub(crate) struct SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity_of(&self.path).ok() == Some(self.identity) {
-            if let Err(error) = fs::remove_file(&self.path) {
-                tracing::warn!(path = %self.path.display(), %error, "the ABCI socket's file stays behind");
-            }
+        if identity_of(&self.path).ok() == Some(self.identity)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "the ABCI socket's file stays behind");
         }
     }
 }

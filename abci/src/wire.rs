@@ -15,10 +15,7 @@ use crate::error::Error;
 #[derive(Clone, PartialEq, Message)]
 pub struct Request {
     /// The call; never absent on the wire.
-    #[prost(
-        oneof = "request::Value",
-        tags = "1, 2, 3, 5, 6, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
-    )]
+    #[prost(oneof = "request::Value", tags = "1, 2, 3, 5, 6, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22")]
     pub value: Option<request::Value>,
 }
 
@@ -77,10 +74,7 @@ pub mod request {
 #[derive(Clone, PartialEq, Message)]
 pub struct Response {
     /// The answer; never absent on the wire.
-    #[prost(
-        oneof = "response::Value",
-        tags = "1, 2, 3, 4, 6, 7, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23"
-    )]
+    #[prost(oneof = "response::Value", tags = "1, 2, 3, 4, 6, 7, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23")]
     pub value: Option<response::Value>,
 }
 
@@ -218,9 +212,7 @@ impl From<response::Value> for Response {
 /// # Errors
 /// [`Error::UnknownCall`], [`Error::TrailingBytes`], [`Error::Undecodable`].
 pub fn decode_request(bytes: Bytes) -> Result<request::Value, Error> {
-    let name = outer_field(&bytes, "request", |field| {
-        Call::from_request_field(field).map(Call::name)
-    })?;
+    let name = outer_field(&bytes, "request", |field| Call::from_request_field(field).map(Call::name))?;
     let len = bytes.len();
     match Request::decode(bytes) {
         Ok(Request { value: Some(value) }) => Ok(value),

@@ -91,9 +91,7 @@ impl Clients {
             // A thread stops of its own accord only when it was told to, and then nobody asks whom to blame.
             End::Stopped => Error::ConnectionLost { connection, source: Box::new(Error::Closed) },
             End::Lost(source) => Error::ConnectionLost { connection, source: Box::new(source) },
-            End::ApplicationPanicked { call, message } => {
-                Error::ApplicationPanicked { connection, call, message }
-            }
+            End::ApplicationPanicked { call, message } => Error::ApplicationPanicked { connection, call, message },
             End::ServerPanicked(message) => Error::ServerPanicked { connection, message },
         }
     }

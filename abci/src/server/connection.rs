@@ -58,7 +58,10 @@ pub(super) enum End {
     /// It was told to.
     Stopped,
     Lost(Error),
-    ApplicationPanicked { call: Call, message: String },
+    ApplicationPanicked {
+        call: Call,
+        message: String,
+    },
     ServerPanicked(String),
 }
 
@@ -116,10 +119,10 @@ impl<A: AbciApplication> Connection<A> {
                 Phase::Draining => !more,
                 Phase::Aborting => true,
             };
-            if stop || !more {
-                if let Err(error) = self.writer.flush() {
-                    return self.lost(error);
-                }
+            if (stop || !more)
+                && let Err(error) = self.writer.flush()
+            {
+                return self.lost(error);
             }
             if stop {
                 return End::Stopped;
@@ -154,8 +157,7 @@ impl<A: AbciApplication> Connection<A> {
         };
         match self.writer.push(&answer) {
             Ok(response) => {
-                let finished =
-                    FinishedCall { connection: self.number, call, duration, request: &bytes, response };
+                let finished = FinishedCall { connection: self.number, call, duration, request: &bytes, response };
                 for observer in &self.shared.observers {
                     observer.call_finished(&finished);
                 }
