@@ -96,12 +96,14 @@ func (b *Builder) lock() (unlock func(), err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", b.dir, err), file.Close())
 	}
-	now := b.started
-	return func() { // the time of use is what prune goes by
-		_ = os.Chtimes(b.dir, now, now)
+	return func() {
+		_ = b.touch()
 		_ = file.Close()
 	}, nil
 }
+
+// touch notes the time of use, which prune goes by.
+func (b *Builder) touch() error { return os.Chtimes(b.dir, b.started, b.started) }
 
 func checksum(path string) ([]byte, error) {
 	file, err := os.Open(path)

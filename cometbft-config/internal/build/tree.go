@@ -23,9 +23,9 @@ import (
 var skipped = []string{"docs", "spec"}
 
 // goTool runs a go command and shows what it says.
-func (b *Builder) goTool(ctx context.Context, dir string, args ...string) error {
+func (b *Builder) goTool(ctx context.Context, dir string, env []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir, cmd.Env = dir, childEnv()
+	cmd.Dir, cmd.Env = dir, append(childEnv(), env...)
 	cmd.Stdout, cmd.Stderr = b.Log, b.Log
 	return cmd.Run()
 }

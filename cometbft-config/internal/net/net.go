@@ -23,6 +23,8 @@ const (
 	chainID = "defchain-net-test"
 	// The whole run ends after this, whatever the nodes do.
 	patience = 10 * time.Minute
+	// As a chain's genesis should have it.
+	maxBlockBytes = 4 << 20
 	// No block for this long is a stopped chain.
 	stall = 60 * time.Second
 )
@@ -36,10 +38,22 @@ type network struct {
 	log   io.Writer
 }
 
+// Kind of a run.
+type Kind int
+
+// The kinds: all honest and one stopped after a while; the first node
+// byzantine; all honest under a stream of large transactions.
+const (
+	Honest Kind = iota
+	Byzantine
+	Load
+)
+
 // Options of a run.
 type Options struct {
+	Kind      Kind
 	Binary    string // of the honest nodes
-	Byzantine string // of the first node, when set
+	Byzantine string // of the first node of a byzantine run
 	Blocks    int64
 	Log       io.Writer
 }
@@ -66,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 func (n *network) run(ctx context.Context, dir string, o Options) error {
 	for i := range powers {
 		binary := o.Binary
-		if i == 0 && o.Byzantine != "" {
+		if i == 0 && o.Kind == Byzantine {
 			binary = o.Byzantine
 		}
 		node, err := initNode(ctx, binary, filepath.Join(dir, "node"+strconv.Itoa(i)))
@@ -83,10 +97,14 @@ func (n *network) run(ctx context.Context, dir string, o Options) error {
 			return err
 		}
 	}
-	if o.Byzantine != "" {
+	switch o.Kind {
+	case Byzantine:
 		return n.byzantine(ctx, o.Blocks)
+	case Load:
+		return n.load(ctx, o.Blocks)
+	default:
+		return n.honest(ctx, o.Blocks)
 	}
-	return n.honest(ctx, o.Blocks)
 }
 
 // configure gives all nodes one genesis, and each our template with its own
@@ -108,6 +126,11 @@ func (n *network) configure() error {
 		return err
 	}
 	genesis["chain_id"], genesis["validators"] = chainID, validators
+	params, ok := genesis["consensus_params"].(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s has no consensus_params", n.nodes[0].genesisFile())
+	}
+	params["block"] = map[string]string{"max_bytes": strconv.Itoa(maxBlockBytes), "max_gas": "-1"}
 	if raw, err = json.Marshal(genesis); err != nil {
 		return err
 	}
