@@ -1,0 +1,118 @@
+use std::{
+    cmp::Reverse,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8},
+    },
+    time::Instant,
+};
+
+use defchain_base::{Address, B256, U256, tx::RecoveredTx};
+use defchain_evm::validity::{self, InvalidTx};
+
+/// When this node first received a transaction: orders ties, ages the pool, and goes into vote extensions (D38, in
+/// steps of 200 µs, hence microseconds).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstSeen {
+    /// Monotonic.
+    pub instant: Instant,
+    /// Wall clock, microseconds since 1970.
+    pub unix_micros: u64,
+}
+
+impl FirstSeen {
+    /// Wall clock, milliseconds since 1970.
+    #[must_use]
+    pub const fn unix_millis(&self) -> u64 {
+        self.unix_micros / 1_000
+    }
+}
+
+/// By which door a transaction came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// This node's RPC.
+    Local,
+    /// Another node's bundle.
+    Gossip,
+}
+
+/// Effective tip in wei per gas; `None`, the least, when the base fee is not reached.
+pub(crate) type Price = Option<u128>;
+
+/// A transaction in the pool, with what the indexes need of it.
+pub(crate) struct Entry {
+    pub tx: Arc<RecoveredTx>,
+    pub origin: Origin,
+    pub first_seen: FirstSeen,
+    /// `first_seen` on the pool's own clock.
+    pub seen_nanos: u64,
+    /// Most that it can cost its sender, wei.
+    pub cost: U256,
+    pub tip_cap: u128,
+    pub fee_cap: u128,
+    /// Whether subscribers were told of it and it stands in an offer queue.
+    pub announced: AtomicBool,
+    /// By how many doublings the time until the next offer has grown.
+    pub offers: AtomicU8,
+}
+
+impl Entry {
+    pub fn new(
+        tx: Arc<RecoveredTx>,
+        origin: Origin,
+        first_seen: FirstSeen,
+        seen_nanos: u64,
+    ) -> Result<Arc<Self>, InvalidTx> {
+        Ok(Arc::new(Self {
+            cost: validity::max_cost(&tx.tx)?,
+            tip_cap: tx.tx.max_priority_fee_per_gas(),
+            fee_cap: tx.tx.max_fee_per_gas(),
+            tx,
+            origin,
+            first_seen,
+            seen_nanos,
+            announced: AtomicBool::new(false),
+            offers: AtomicU8::new(0),
+        }))
+    }
+
+    pub fn hash(&self) -> B256 {
+        self.tx.tx.hash()
+    }
+
+    pub fn sender(&self) -> Address {
+        self.tx.sender
+    }
+
+    pub fn nonce(&self) -> u64 {
+        self.tx.tx.nonce()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.tx.tx.raw().len()
+    }
+
+    /// As [`defchain_base::tx::SignedTx::effective_tip`], without touching the transaction's own memory.
+    pub fn price(&self, base_fee: u64) -> Price {
+        self.fee_cap.checked_sub(u128::from(base_fee)).map(|left| left.min(self.tip_cap))
+    }
+
+    /// The best place it can have at any base fee.
+    pub fn rank(&self) -> Rank {
+        self.rank_as(self.tip_cap)
+    }
+
+    /// Its place among transactions with that tip.
+    pub fn rank_as(&self, tip: u128) -> Rank {
+        Rank { tip: Reverse(tip), seen: self.seen_nanos, hash: self.hash() }
+    }
+}
+
+/// Order of inclusion, least first: dearer, then seen earlier, then by hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    pub tip: Reverse<u128>,
+    pub seen: u64,
+    pub hash: B256,
+}
