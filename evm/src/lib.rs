@@ -40,6 +40,7 @@ pub mod native;
 mod outcome;
 mod precompiles;
 pub mod registry;
+mod sender;
 mod settle;
 mod simulate;
 pub mod state;
@@ -56,6 +57,7 @@ pub use fees::next_base_fee;
 pub use genesis::{CREATE2_DEPLOYER, GenesisAccount, SYSTEM_CODE, genesis_accounts, write_genesis_account};
 pub use outcome::TxOutcome;
 pub use registry::Registry;
+pub use sender::sender;
 pub use simulate::{
     AccountOverride, BlockOverrides, CallRequest, SimOptions, SimOutcome, SimResult, StateOverrides, simulate,
 };

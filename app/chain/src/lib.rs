@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The application that CometBFT drives: where modules, EVM, store and pool meet.
+//!
+//! ```text
+//!  CometBFT ──ABCI──▶ abci/<call>.rs ──▶ executor ──▶ lifecycle (begin · transactions · end) ──▶ delta
+//!                         │                  ▲                                                  │
+//!                         │             optimistic: results kept by their inputs                ▼
+//!                         └──────────────▶ Commit ──▶ store (one atomic synced batch) ──▶ shared head ──▶ RPC, pool
+//! ```
+//!
+//! One file per ABCI call under `abci/`; [`lifecycle`] is the only list of begin- and end-of-block steps. A block's
+//! transactions run once on a node: PrepareProposal (on the proposer) or ProcessProposal (elsewhere) executes them on
+//! a fork of state and keeps the result with everything it depended on; FinalizeBlock takes it when the decided block
+//! has the same inputs, and executes otherwise (replay, block sync, a block of another round).
+//!
+//! Invariants
+//! - The same inputs on the same state give the same delta, receipts and app hash, whatever path led there.
+//! - ProcessProposal depends on the block and on state only, never on this node's pool or clock (D38).
+//! - Nothing is visible to RPC before its batch is durable.
+//! - FinalizeBlock is total (D8b): what cannot be paid for is skipped, without receipt or index entry.
+
+mod abci;
+mod block;
+mod chain;
+pub mod driver;
+mod executor;
+pub mod genesis;
+mod keys;
+pub mod lifecycle;
+mod optimistic;
+pub mod params;
+pub mod payload;
+mod pool_view;
+pub mod proposer;
+mod reader;
+pub mod records;
+mod shared;
+
+pub use block::{BlockError, BlockInputs};
+pub use chain::{Chain, ChainConfig, ChainError};
+pub use keys::{ChainHead, ChainHeadKey, ValidatorKey, ValidatorRecord, validators};
+pub use reader::{Block, ReadError, Reader, StateAt};

@@ -1,0 +1,107 @@
+use std::sync::Arc;
+
+use alloy_consensus::Transaction;
+use defchain_abci::types::ResponseCommit;
+use defchain_base::{
+    Address, B256, Bytes, Encode, StateReadExt,
+    tx::{RecoveredTx, SignedTx},
+};
+use defchain_mempool::Included;
+use defchain_store::ChainRecords;
+
+use crate::{
+    chain::{Inner, halt, load_head},
+    executor::Sealed,
+    params::ParamsKey,
+    payload::encode_stored,
+    pool_view::View,
+    reader::Block,
+    records::{Header, Receipt, Receipts},
+    shared::Head,
+};
+
+/// An executed block whose hash is decided.
+pub(crate) struct Decided {
+    pub(crate) sealed: Sealed,
+}
+
+impl Inner {
+    /// Writes the decided block in one synced batch, then lets RPC and the pool see it.
+    pub(super) fn commit(&self) -> ResponseCommit {
+        let Some(Decided { sealed }) = self.decided.lock().take() else {
+            halt("Commit", &"no block was finalized before it");
+        };
+        let Sealed { header, txs, receipts, prepared } = sealed;
+        let raw: Vec<&Bytes> = txs.iter().map(|tx| tx.tx.raw()).collect();
+        let stored_txs = encode_stored(raw.into_iter());
+        let receipts = Receipts(receipts);
+        let records = records(&header, stored_txs, &receipts);
+        if let Err(error) = self.store.commit(prepared, records) {
+            halt("Commit", &error);
+        }
+        self.publish(header, txs, receipts.0);
+        // Nothing is pruned from CometBFT's block store: a node that joins by block sync needs it.
+        ResponseCommit { retain_height: 0 }
+    }
+
+    fn publish(&self, header: Header, txs: Vec<Arc<RecoveredTx>>, receipts: Vec<Receipt>) {
+        self.optimistic.clear();
+        let header = Arc::new(header);
+        self.set_head(header.clone());
+        let included: Vec<Included> =
+            txs.iter().map(|tx| Included { sender: tx.sender, nonce: tx.tx.nonce(), hash: tx.tx.hash() }).collect();
+        self.pool.touch(txs.iter().flat_map(|tx| authorities(&tx.tx)));
+        self.pool.on_commit(&included, View::new(self.shared.head()));
+        if self.shared.has_listeners() {
+            let txs = txs.into_iter().map(Arc::unwrap_or_clone).collect();
+            self.shared.announce(Arc::new(Block { header, txs, receipts }));
+        }
+    }
+
+    fn set_head(&self, header: Arc<Header>) {
+        let snapshot = self.store.snapshot();
+        match snapshot.read(&ParamsKey) {
+            Ok(Some(params)) => self.shared.set_head(Head { header, snapshot, params }),
+            Ok(None) => halt("Commit", &"the committed state holds no chain parameters"),
+            Err(error) => halt("Commit", &error),
+        }
+    }
+
+    /// After InitChain: the head is read back from the store.
+    pub(super) fn publish_genesis(&self) {
+        let Some(commit) = self.store.latest() else { return };
+        match load_head(&self.store, &commit) {
+            Ok(head) => self.shared.set_head(head),
+            Err(error) => halt("InitChain", &error),
+        }
+        self.pool.on_commit(&[], View::new(self.shared.head()));
+    }
+}
+
+/// Accounts whose nonce and code a type-4 transaction may have changed: the pool judges them again.
+fn authorities(tx: &SignedTx) -> Vec<Address> {
+    let list = tx.ethereum().and_then(|envelope| envelope.authorization_list()).unwrap_or_default();
+    list.iter().filter_map(|authorization| authorization.recover_authority().ok()).collect()
+}
+
+/// What the store keeps of a block, with its indexes.
+pub(super) fn records(header: &Header, txs: Vec<u8>, receipts: &Receipts) -> ChainRecords {
+    let mut log_terms = Vec::new();
+    for log in receipts.0.iter().flat_map(|receipt| &receipt.logs) {
+        log_terms.push(log.address.into_word());
+        log_terms.extend_from_slice(log.data.topics());
+    }
+    log_terms.sort_unstable();
+    log_terms.dedup();
+    let tx_hashes: Vec<B256> = receipts.0.iter().map(|receipt| receipt.tx_hash).collect();
+    ChainRecords {
+        height: header.height,
+        block_hash: header.hash,
+        header: header.to_bytes(),
+        txs,
+        receipts: receipts.to_bytes(),
+        tx_hashes,
+        log_terms,
+        ..Default::default()
+    }
+}

@@ -1,0 +1,150 @@
+use std::path::Path;
+
+use defchain_abci::types::{RequestInitChain, ResponseInitChain};
+use defchain_base::{
+    AgeMillis, B256, Bytes, Height, Overlay, StateDelta, StateError, StateRead, StateWriteExt, Timestamp, U256,
+};
+use defchain_evm::Registry;
+use defchain_store::{ChainRecords, StoreError};
+use defchain_token::{TokenError, TokenParams, state::TokenWrite};
+
+use super::commit::records;
+use crate::{
+    chain::{Inner, halt},
+    executor::{receipts_root, transactions_root},
+    genesis::{self, GenesisAccount, GenesisErrors, GenesisInput, KeyPower, ValidatedGenesis},
+    keys::{ChainHead, ChainHeadKey, ValidatorKey, ValidatorRecord},
+    params::{APP_VERSION, ParamsKey},
+    payload::encode_stored,
+    records::{Header, Receipts},
+};
+
+/// Why a genesis cannot start this chain.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GenesisError {
+    /// Its content: every mistake at once.
+    #[error(transparent)]
+    Invalid(#[from] GenesisErrors),
+    /// State.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Native money.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The store, or a store of another chain.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Blocks exist, so the chain started long ago.
+    #[error("InitChain on a store that is at height {0}: reset CometBFT and the store together, or neither")]
+    Started(Height),
+}
+
+impl Inner {
+    /// Writes the genesis state as height 0.
+    pub(super) fn init_chain(&self, request: &RequestInitChain) -> ResponseInitChain {
+        if let Err(error) = self.start_from(request) {
+            halt("InitChain", &error);
+        }
+        let mut consensus_params = request.consensus_params.clone();
+        if let Some(params) = &mut consensus_params {
+            params.version = Some(tendermint_proto::v0_38::types::VersionParams { app: APP_VERSION });
+        }
+        ResponseInitChain { consensus_params, validators: Vec::new(), app_hash: self.app_hash().to_vec().into() }
+    }
+
+    fn start_from(&self, request: &RequestInitChain) -> Result<(), GenesisError> {
+        let keys: Vec<KeyPower> = request.validators.iter().map(KeyPower::from).collect();
+        let block = request.consensus_params.as_ref().and_then(|p| p.block.as_ref());
+        let genesis = genesis::validate(&GenesisInput {
+            chain_id: &request.chain_id,
+            initial_height: request.initial_height,
+            max_block_bytes: block.map_or(0, |b| b.max_bytes),
+            validators: &keys,
+            app_state: &request.app_state_bytes,
+        })?;
+        let hash = genesis.hash();
+        match self.store.latest() {
+            None => self.write_genesis(&genesis, hash, super::timestamp(request.time))?,
+            Some(commit) if commit.height == Height(0) => self.store.check_chain(&genesis.chain_id, &hash)?,
+            Some(commit) => return Err(GenesisError::Started(commit.height)),
+        }
+        self.publish_genesis();
+        Ok(())
+    }
+
+    fn write_genesis(&self, genesis: &ValidatedGenesis, hash: B256, time: Timestamp) -> Result<(), GenesisError> {
+        let delta = genesis_state(genesis, self.config.genesis_dir.as_deref(), &self.registry, time)?;
+        let prepared = self.store.prepare(&delta, None)?;
+        let (receipts_root, logs_bloom) = receipts_root(&[]);
+        let header = Header {
+            hash,
+            time,
+            gas_limit: genesis.params.block_gas_limit,
+            base_fee: genesis.params.initial_base_fee,
+            state_root: prepared.app_hash(),
+            substore_roots: *prepared.roots(),
+            transactions_root: transactions_root(&[]),
+            receipts_root,
+            logs_bloom,
+            total_power: genesis.validators.iter().fold(0, |sum, v| sum.saturating_add(v.power.0)),
+            ..Header::default()
+        };
+        let none: [&Bytes; 0] = [];
+        let records = records(&header, encode_stored(none.into_iter()), &Receipts::default());
+        let records = ChainRecords { chain_id: genesis.chain_id.clone(), genesis_hash: hash, ..records };
+        self.store.commit(prepared, records)?;
+        tracing::info!(chain_id = genesis.chain_id, %hash, accounts = genesis.accounts.len(), "genesis written");
+        Ok(())
+    }
+}
+
+/// The state of height 0.
+fn genesis_state(
+    genesis: &ValidatedGenesis,
+    genesis_dir: Option<&Path>,
+    registry: &Registry,
+    time: Timestamp,
+) -> Result<StateDelta, GenesisError> {
+    let mut overlay = Overlay::new(defchain_base::EmptyState);
+    overlay.write(&ParamsKey, &genesis.params)?;
+    overlay.put_token_params(&TokenParams::plain())?;
+    for v in &genesis.validators {
+        let record = ValidatorRecord { operator: v.operator, power: v.power, pub_key: v.key };
+        overlay.write(&ValidatorKey(v.address), &record)?;
+    }
+    let head = ChainHead {
+        height: Height(0),
+        time,
+        age: AgeMillis(0),
+        base_fee: genesis.params.initial_base_fee,
+        gas_used: 0,
+        gas_limit: genesis.params.block_gas_limit,
+    };
+    overlay.write(&ChainHeadKey, &head)?;
+    for account in defchain_evm::genesis_accounts(registry) {
+        defchain_evm::write_genesis_account(&mut overlay, &account)?;
+    }
+    for account in &genesis.accounts {
+        write_account(&mut overlay, account)?;
+    }
+    if let Some(reader) = genesis.open_accounts_file(genesis_dir)? {
+        for account in reader {
+            write_account(&mut overlay, &account?)?;
+            overlay.commit();
+        }
+    }
+    Ok(overlay.into_delta())
+}
+
+fn write_account<S: StateRead>(overlay: &mut Overlay<S>, account: &GenesisAccount) -> Result<(), TokenError> {
+    let storage =
+        account.storage.iter().map(|(slot, value)| (U256::from_be_bytes(slot.0), U256::from_be_bytes(value.0)));
+    let account = defchain_evm::GenesisAccount {
+        address: account.address,
+        balance: account.balance,
+        nonce: account.nonce,
+        code: account.code.clone(),
+        storage: storage.collect(),
+    };
+    defchain_evm::write_genesis_account(overlay, &account)
+}

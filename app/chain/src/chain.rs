@@ -1,0 +1,162 @@
+//! [`Chain`]: the application object, one per process, cloned into every ABCI connection.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use defchain_base::{B256, Height, StateError, StateReadExt, read_exact_value};
+use defchain_evm::Registry;
+use defchain_mempool::{Pool, PoolConfig, PoolError};
+use defchain_store::{CommitInfo, Store, StoreError};
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
+
+use crate::{
+    abci::Decided,
+    optimistic::Optimistic,
+    params::ParamsKey,
+    pool_view::View,
+    reader::{Block, Reader},
+    records::Header,
+    shared::{Head, Shared},
+};
+
+/// What a chain is made of.
+#[derive(Debug, Clone)]
+pub struct ChainConfig {
+    /// Bounds of the pool.
+    pub pool: PoolConfig,
+    /// Where genesis.json lies: the accounts file of a large genesis is looked for there.
+    pub genesis_dir: Option<PathBuf>,
+    /// How long PrepareProposal may fill a block.
+    pub build_time: Duration,
+}
+
+impl Default for ChainConfig {
+    fn default() -> Self {
+        Self { pool: PoolConfig::default(), genesis_dir: None, build_time: Duration::from_millis(400) }
+    }
+}
+
+/// Why a chain cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// State.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The pool's configuration.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The newest block's record.
+    #[error("the header of block {height} {why}: the database is damaged; restore it or sync anew")]
+    Header {
+        /// Which block.
+        height: Height,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The newest state has no parameters.
+    #[error("the state of block {0} holds no chain parameters: the database is damaged or not ours")]
+    NoParams(Height),
+}
+
+/// The application. Clones share everything.
+#[derive(Clone)]
+pub struct Chain {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) pool: Pool,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) registry: Registry,
+    pub(crate) optimistic: Optimistic,
+    /// The block that FinalizeBlock executed and Commit will write.
+    pub(crate) decided: Mutex<Option<Decided>>,
+    pub(crate) config: ChainConfig,
+}
+
+impl Chain {
+    /// Opens the chain at the store's newest block.
+    ///
+    /// # Errors
+    /// When the newest block's records are damaged.
+    pub fn open(store: Store, config: ChainConfig) -> Result<Self, ChainError> {
+        let head = store.latest().map(|commit| load_head(&store, &commit)).transpose()?;
+        let shared = Arc::new(Shared::new(head));
+        let pool = Pool::new(config.pool, View::new(shared.head()))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                pool,
+                shared,
+                registry: Registry::default(),
+                optimistic: Optimistic::default(),
+                decided: Mutex::new(None),
+                config,
+            }),
+        })
+    }
+
+    /// Reads committed blocks and state.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader { store: self.inner.store.clone(), shared: self.inner.shared.clone() }
+    }
+
+    /// Waiting transactions.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.inner.pool
+    }
+
+    /// The store below.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Every block from now on, after it is durable. A slow receiver lags; it never slows the chain.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Block>> {
+        self.inner.shared.subscribe()
+    }
+
+    /// Stops the pool's threads. Call once, when no ABCI call will come any more.
+    pub fn shutdown(&self) {
+        self.inner.pool.shutdown();
+    }
+}
+
+/// The newest commit as readers see it.
+pub(crate) fn load_head(store: &Store, commit: &CommitInfo) -> Result<Head, ChainError> {
+    let height = commit.height;
+    let damaged = |why: String| ChainError::Header { height, why };
+    let bytes = store.header(height)?.ok_or_else(|| damaged("is missing".to_owned()))?;
+    let header: Header = read_exact_value(&bytes).map_err(|e| damaged(format!("does not decode ({e})")))?;
+    if header.height != height || header.state_root != commit.app_hash {
+        return Err(damaged(format!(
+            "says height {} and app hash {}, the store says {}",
+            header.height, header.state_root, commit.app_hash
+        )));
+    }
+    let snapshot = store.snapshot();
+    let params = snapshot.read(&ParamsKey)?.ok_or(ChainError::NoParams(height))?;
+    Ok(Head { header: Arc::new(header), snapshot, params })
+}
+
+/// Ends the process's part in consensus: this node cannot execute or persist, and a vote would be a guess.
+/// The ABCI server turns the panic into an exception for CometBFT and ends; the node exits.
+#[allow(clippy::panic, reason = "a node that cannot go on must stop; abci::Server catches and reports it")]
+pub(crate) fn halt(what: &str, why: &dyn core::fmt::Display) -> ! {
+    tracing::error!(%why, "{what}: this node stops");
+    panic!("{what}: {why}")
+}
+
+impl Inner {
+    pub(crate) fn app_hash(&self) -> B256 {
+        self.shared.latest_header().map_or(B256::ZERO, |header| header.state_root)
+    }
+}

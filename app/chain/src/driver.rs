@@ -1,0 +1,251 @@
+//! Drives a chain in process, without CometBFT, through the same ABCI calls in the same order.
+//!
+//! `defchain-app dev` makes its blocks with this, and so do tests. The block hash stands in for CometBFT's: keccak over
+//! the parent's hash, the height, the time, the proposer and the items.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use defchain_abci::{
+    Application,
+    types::{
+        RequestFinalizeBlock, RequestInitChain, RequestPrepareProposal, RequestProcessProposal, ValidatorUpdate,
+        response_process_proposal::ProposalStatus,
+    },
+};
+use defchain_base::{B256, ConsensusAddress, Height, Power, Timestamp, keccak256};
+use tendermint_proto::{
+    google::protobuf::Timestamp as ProtoTime,
+    v0_38::{
+        crypto::{PublicKey, public_key::Sum},
+        types::{BlockParams, ConsensusParams},
+    },
+};
+
+use crate::{
+    Chain, ReadError, StateAt,
+    genesis::{AppState, GenesisValidator, needed_block_bytes},
+    keys::validators,
+    proposer,
+    records::Header,
+};
+
+/// A genesis for a chain without CometBFT.
+#[derive(Debug, Clone)]
+pub struct DevGenesis {
+    /// CometBFT's chain id (D5).
+    pub chain_id: String,
+    /// Genesis time.
+    pub time: Timestamp,
+    /// Consensus keys and powers. Nobody signs: any 32 bytes that are a curve point serve.
+    pub validators: Vec<([u8; 32], u64)>,
+    /// The application's part.
+    pub app_state: AppState,
+}
+
+impl DevGenesis {
+    /// One validator whose key is the curve's base point, operated by `operator`.
+    #[must_use]
+    pub fn single(chain_id: &str, time: Timestamp, operator: defchain_base::Address, mut app_state: AppState) -> Self {
+        let key = BASE_POINT;
+        app_state.validators = vec![GenesisValidator {
+            consensus_address: ConsensusAddress::of_ed25519(&key),
+            operator,
+            moniker: "dev".to_owned(),
+        }];
+        Self { chain_id: chain_id.to_owned(), time, validators: vec![(key, 1_000_000)], app_state }
+    }
+}
+
+/// The ed25519 base point, compressed: a valid public key.
+const BASE_POINT: [u8; 32] = {
+    let mut point = [0x66; 32];
+    point[0] = 0x58;
+    point
+};
+
+/// Why the driver made no block.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The chain cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// State cannot be read.
+    #[error(transparent)]
+    State(#[from] defchain_base::StateError),
+    /// The genesis cannot be written as JSON.
+    #[error("genesis: {0}")]
+    Genesis(#[from] serde_json::Error),
+    /// The chain refused its own proposal: a bug.
+    #[error("block {0}: the chain refused its own proposal")]
+    Refused(Height),
+    /// Time would go backwards.
+    #[error("block time {asked:?} is before the parent's {parent:?}")]
+    Time {
+        /// Asked for.
+        asked: Timestamp,
+        /// The newest block's.
+        parent: Timestamp,
+    },
+}
+
+/// Makes blocks on a chain.
+pub struct DevDriver {
+    chain: Chain,
+    chain_id: String,
+    max_tx_bytes: i64,
+}
+
+impl DevDriver {
+    /// Starts the chain from genesis when its store is empty, else goes on where it stands.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    pub fn start(chain: Chain, genesis: &DevGenesis) -> Result<Self, DriverError> {
+        let max_bytes = needed_block_bytes(genesis.app_state.params.max_payload_bytes, genesis.validators.len());
+        let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
+        if chain.store().latest().is_none_or(|commit| commit.height == Height(0)) {
+            let request = RequestInitChain {
+                time: Some(proto_time(genesis.time)),
+                chain_id: genesis.chain_id.clone(),
+                consensus_params: Some(ConsensusParams {
+                    block: Some(BlockParams { max_bytes, max_gas: -1 }),
+                    ..Default::default()
+                }),
+                validators: genesis.validators.iter().map(validator_update).collect(),
+                app_state_bytes: serde_json::to_vec(&genesis.app_state)?.into(),
+                initial_height: 1,
+            };
+            chain.init_chain(request);
+        }
+        Ok(Self { chain, chain_id: genesis.chain_id.clone(), max_tx_bytes: max_bytes })
+    }
+
+    /// The chain.
+    #[must_use]
+    pub const fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Makes the next block at `time` from the pool: Prepare, Process, Finalize, Commit.
+    ///
+    /// # Errors
+    /// When time goes backwards or the chain cannot be read.
+    pub fn block(&self, time: Timestamp) -> Result<Arc<Header>, DriverError> {
+        let parent = self.chain.reader().latest()?;
+        if time < parent.time {
+            return Err(DriverError::Time { asked: time, parent: parent.time });
+        }
+        let height = parent.height.next();
+        let proposer = self.proposer(&parent)?;
+        let items = self
+            .chain
+            .prepare_proposal(RequestPrepareProposal {
+                max_tx_bytes: self.max_tx_bytes,
+                height: raw(height),
+                time: Some(proto_time(time)),
+                proposer_address: Bytes::copy_from_slice(&proposer.0),
+                ..Default::default()
+            })
+            .txs;
+        let hash = block_hash(&parent.hash, height, time, &proposer, &items);
+        if !self.process(height, time, &proposer, &items, hash) {
+            return Err(DriverError::Refused(height));
+        }
+        self.decide(height, time, &proposer, items, hash);
+        Ok(self.chain.reader().latest()?)
+    }
+
+    /// Asks the chain about a proposal, as CometBFT would.
+    #[must_use]
+    pub fn process(
+        &self,
+        height: Height,
+        time: Timestamp,
+        proposer: &ConsensusAddress,
+        items: &[Bytes],
+        hash: B256,
+    ) -> bool {
+        let response = self.chain.process_proposal(RequestProcessProposal {
+            txs: items.to_vec(),
+            hash: Bytes::copy_from_slice(hash.as_slice()),
+            height: raw(height),
+            time: Some(proto_time(time)),
+            proposer_address: Bytes::copy_from_slice(&proposer.0),
+            proposed_last_commit: Some(Default::default()),
+            ..Default::default()
+        });
+        response.status == ProposalStatus::Accept as i32
+    }
+
+    /// Finalizes and commits a block, whatever was proposed before.
+    pub fn decide(
+        &self,
+        height: Height,
+        time: Timestamp,
+        proposer: &ConsensusAddress,
+        items: Vec<Bytes>,
+        hash: B256,
+    ) -> B256 {
+        let response = self.chain.finalize_block(RequestFinalizeBlock {
+            txs: items,
+            hash: Bytes::copy_from_slice(hash.as_slice()),
+            height: raw(height),
+            time: Some(proto_time(time)),
+            proposer_address: Bytes::copy_from_slice(&proposer.0),
+            decided_last_commit: Some(Default::default()),
+            ..Default::default()
+        });
+        self.chain.commit();
+        B256::try_from(response.app_hash.as_ref()).unwrap_or_default()
+    }
+
+    /// The draw of round 0 (D33).
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    pub fn proposer(&self, parent: &Header) -> Result<ConsensusAddress, DriverError> {
+        let state: StateAt = self.chain.reader().state(parent.height)?;
+        let set: Vec<(ConsensusAddress, Power)> =
+            validators(&state)?.into_iter().map(|(address, record)| (address, record.power)).collect();
+        let previous = if parent.height == Height(0) { proposer::genesis_hash(&self.chain_id) } else { parent.hash };
+        Ok(proposer::draw(&set, parent.height.next(), 0, &previous).unwrap_or_default())
+    }
+}
+
+/// The hash that stands in for CometBFT's.
+#[must_use]
+pub fn block_hash(
+    parent: &B256,
+    height: Height,
+    time: Timestamp,
+    proposer: &ConsensusAddress,
+    items: &[Bytes],
+) -> B256 {
+    let mut bytes = b"defchain/dev-block".to_vec();
+    bytes.extend_from_slice(parent.as_slice());
+    bytes.extend_from_slice(&height.0.to_be_bytes());
+    bytes.extend_from_slice(&time.0.to_be_bytes());
+    bytes.extend_from_slice(&proposer.0);
+    for item in items {
+        bytes.extend_from_slice(keccak256(item).as_slice());
+    }
+    keccak256(bytes)
+}
+
+fn raw(height: Height) -> i64 {
+    i64::try_from(height.0).unwrap_or(i64::MAX)
+}
+
+fn proto_time(time: Timestamp) -> ProtoTime {
+    let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
+    let millis = i32::try_from(time.0 % 1_000).unwrap_or(0);
+    ProtoTime { seconds, nanos: millis.saturating_mul(1_000_000) }
+}
+
+fn validator_update((key, power): &([u8; 32], u64)) -> ValidatorUpdate {
+    ValidatorUpdate {
+        pub_key: Some(PublicKey { sum: Some(Sum::Ed25519(key.to_vec())) }),
+        power: i64::try_from(*power).unwrap_or(i64::MAX),
+    }
+}

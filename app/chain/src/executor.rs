@@ -1,0 +1,228 @@
+//! Runs one block on a fork of state, for whichever call needs it.
+
+use std::sync::Arc;
+
+use alloy_consensus::{Eip658Value, Receipt as EthReceipt, ReceiptEnvelope, ReceiptWithBloom, TxType};
+use defchain_base::{
+    Address, AgeMillis, B256, Bloom, Bytes, ConsensusAddress, Height, StateDelta, StateError, StateReadExt, Timestamp,
+    keccak256, tx::RecoveredTx,
+};
+use defchain_evm::{BlockEnv, ExecError, Executor, Registry, TxOutcome};
+use defchain_store::{Prepared, Snapshot, Store, StoreError};
+
+use crate::{
+    keys::{ValidatorKey, validators},
+    lifecycle::{self, Totals},
+    params::ChainParams,
+    records::{Header, Receipt},
+    shared::Head,
+};
+
+/// The environment of the block after `parent`.
+pub(crate) fn next_env(params: &ChainParams, parent: &Header, time: Timestamp, beneficiary: Address) -> BlockEnv {
+    let height = parent.height.next();
+    let elapsed = time.millis_since(parent.time);
+    // The age clock of D3: a halted chain ages nobody.
+    let drift = if parent.height == Height(0) { 0 } else { elapsed.min(params.max_block_drift_ms) };
+    let base_fee = if parent.height == Height(0) {
+        params.initial_base_fee.max(params.min_base_fee)
+    } else {
+        defchain_evm::next_base_fee(parent.base_fee, parent.gas_used, parent.gas_limit, params.min_base_fee, elapsed)
+    };
+    BlockEnv {
+        chain_id: params.evm_chain_id,
+        height,
+        time,
+        age: AgeMillis(parent.age.0.saturating_add(drift)),
+        beneficiary,
+        gas_limit: params.block_gas_limit,
+        base_fee,
+        prev_randao: prev_randao(height, &parent.hash),
+    }
+}
+
+/// D8: keccak("prevrandao" ‖ be64(height) ‖ previous block hash).
+fn prev_randao(height: Height, parent: &B256) -> B256 {
+    let mut input = b"prevrandao".to_vec();
+    input.extend_from_slice(&height.0.to_be_bytes());
+    input.extend_from_slice(parent.as_slice());
+    keccak256(input)
+}
+
+/// A block in work.
+pub(crate) struct BlockRun {
+    executor: Executor<Snapshot>,
+    env: BlockEnv,
+    parent: Arc<Header>,
+    proposer: ConsensusAddress,
+    operator: Option<Address>,
+    total_power: u64,
+    txs: Vec<Arc<RecoveredTx>>,
+    receipts: Vec<Receipt>,
+    totals: Totals,
+}
+
+/// An executed block whose trees are not yet updated.
+pub(crate) struct Executed {
+    pub(crate) header: Header,
+    pub(crate) txs: Vec<Arc<RecoveredTx>>,
+    pub(crate) receipts: Vec<Receipt>,
+    delta: StateDelta,
+}
+
+/// An executed block, ready to be committed once its hash is decided.
+pub(crate) struct Sealed {
+    pub(crate) header: Header,
+    pub(crate) txs: Vec<Arc<RecoveredTx>>,
+    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) prepared: Prepared,
+}
+
+impl BlockRun {
+    /// Forks the newest state and runs the begin-of-block steps.
+    pub(crate) fn begin(
+        head: &Head,
+        registry: &Registry,
+        time: Timestamp,
+        proposer: ConsensusAddress,
+    ) -> Result<Self, StateError> {
+        let snapshot = head.snapshot.clone();
+        let operator = snapshot.read(&ValidatorKey(proposer))?.map(|record| record.operator);
+        let total_power =
+            validators(&snapshot)?.iter().fold(0u64, |sum, (_, record)| sum.saturating_add(record.power.0));
+        let env = next_env(&head.params, &head.header, time, operator.unwrap_or_default());
+        let mut overlay = defchain_base::Overlay::new(snapshot);
+        lifecycle::begin(&mut overlay, &env, &head.header.hash)?;
+        overlay.commit();
+        Ok(Self {
+            executor: Executor::new(overlay, env, registry)?,
+            env,
+            parent: head.header.clone(),
+            proposer,
+            operator,
+            total_power,
+            txs: Vec::new(),
+            receipts: Vec::new(),
+            totals: Totals::default(),
+        })
+    }
+
+    /// Base fee of this block, wei per gas.
+    pub(crate) const fn base_fee(&self) -> u64 {
+        self.env.base_fee
+    }
+
+    /// Gas that the block still has.
+    pub(crate) const fn gas_left(&self) -> u64 {
+        self.env.gas_limit.saturating_sub(self.totals.gas_used)
+    }
+
+    /// Whether the proposer is of the set.
+    pub(crate) const fn proposer_is_known(&self) -> bool {
+        self.operator.is_some()
+    }
+
+    /// Executes one transaction and says how much gas it used; an invalid one changes nothing.
+    pub(crate) fn apply(&mut self, tx: Arc<RecoveredTx>) -> Result<u64, ExecError> {
+        let outcome = self.executor.execute(&tx, self.gas_left())?;
+        let gas_used = outcome.gas_used;
+        self.record(tx, outcome).map_err(ExecError::State)?;
+        Ok(gas_used)
+    }
+
+    fn record(&mut self, tx: Arc<RecoveredTx>, outcome: TxOutcome) -> Result<(), StateError> {
+        self.totals.gas_used = self.totals.gas_used.saturating_add(outcome.gas_used);
+        self.totals.base_fees = self.totals.base_fees.checked_add(outcome.base_fee)?;
+        self.totals.tips = self.totals.tips.checked_add(outcome.tip)?;
+        self.totals.burned = self.totals.burned.checked_add(outcome.burned)?;
+        self.receipts.push(Receipt {
+            kind: tx.tx.kind(),
+            success: outcome.success,
+            gas_used: outcome.gas_used,
+            cumulative_gas_used: self.totals.gas_used,
+            effective_gas_price: outcome.effective_gas_price,
+            from: tx.sender,
+            to: tx.tx.to().to().copied(),
+            contract: outcome.created,
+            tx_hash: tx.tx.hash(),
+            logs: outcome.logs,
+        });
+        self.txs.push(tx);
+        Ok(())
+    }
+
+    /// Runs the end-of-block steps.
+    pub(crate) fn finish(self) -> Result<Executed, StateError> {
+        let mut overlay = self.executor.into_overlay();
+        let burned = lifecycle::end(&mut overlay, &self.env, self.operator, &self.totals)?;
+        let header = Header {
+            height: self.env.height,
+            hash: B256::ZERO,
+            parent_hash: self.parent.hash,
+            time: self.env.time,
+            age: self.env.age,
+            proposer: self.proposer,
+            beneficiary: self.env.beneficiary,
+            gas_limit: self.env.gas_limit,
+            gas_used: self.totals.gas_used,
+            base_fee: self.env.base_fee,
+            prev_randao: self.env.prev_randao,
+            tx_count: u32::try_from(self.txs.len()).unwrap_or(u32::MAX),
+            total_power: self.total_power,
+            burned: burned.checked_add(self.totals.burned)?,
+            ..Header::default()
+        };
+        Ok(Executed { header, txs: self.txs, receipts: self.receipts, delta: overlay.into_delta() })
+    }
+}
+
+impl Executed {
+    /// Updates the trees and computes the roots, on all cores; writes nothing.
+    pub(crate) fn seal(self, store: &Store) -> Result<Sealed, StoreError> {
+        let Self { mut header, txs, receipts, delta } = self;
+        let on = store.latest();
+        let (prepared, (transactions_root, (receipts_root, bloom))) = rayon::join(
+            || store.prepare(&delta, on.as_ref()),
+            || rayon::join(|| transactions_root(&txs), || receipts_root(&receipts)),
+        );
+        let prepared = prepared?;
+        header.state_root = prepared.app_hash();
+        header.substore_roots = *prepared.roots();
+        header.transactions_root = transactions_root;
+        header.receipts_root = receipts_root;
+        header.logs_bloom = bloom;
+        Ok(Sealed { header, txs, receipts, prepared })
+    }
+}
+
+/// Ethereum's trie of the raw transactions by index (D7).
+pub(crate) fn transactions_root(txs: &[Arc<RecoveredTx>]) -> B256 {
+    let raw: Vec<&Bytes> = txs.iter().map(|tx| tx.tx.raw()).collect();
+    alloy_trie::root::ordered_trie_root_with_encoder(&raw, |raw, out| out.extend_from_slice(raw))
+}
+
+/// Ethereum's trie of the receipts by index (D7), and the union of their blooms.
+pub(crate) fn receipts_root(receipts: &[Receipt]) -> (B256, Bloom) {
+    let envelopes: Vec<ReceiptEnvelope> = receipts.iter().map(ethereum_receipt).collect();
+    let bloom = envelopes.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom());
+    (alloy_consensus::proofs::calculate_receipt_root(&envelopes), bloom)
+}
+
+/// The receipt in Ethereum's consensus form.
+pub(crate) fn ethereum_receipt(receipt: &Receipt) -> ReceiptEnvelope {
+    let inner = EthReceipt {
+        status: Eip658Value::Eip658(receipt.success),
+        cumulative_gas_used: receipt.cumulative_gas_used,
+        logs: receipt.logs.clone(),
+    };
+    // Logs are few: a bloom costs three keccak bits per address and topic.
+    let with_bloom: ReceiptWithBloom<EthReceipt> = inner.into();
+    match TxType::try_from(receipt.kind) {
+        Ok(TxType::Eip2930) => ReceiptEnvelope::Eip2930(with_bloom),
+        Ok(TxType::Eip1559) => ReceiptEnvelope::Eip1559(with_bloom),
+        Ok(TxType::Eip4844) => ReceiptEnvelope::Eip4844(with_bloom),
+        Ok(TxType::Eip7702) => ReceiptEnvelope::Eip7702(with_bloom),
+        // Native types will bring their own receipt type; until then none is executed.
+        Ok(TxType::Legacy) | Err(_) => ReceiptEnvelope::Legacy(with_bloom),
+    }
+}

@@ -1,0 +1,60 @@
+//! The newest committed block, shared with everyone who reads.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use defchain_store::Snapshot;
+use tokio::sync::broadcast;
+
+use crate::{params::ChainParams, reader::Block, records::Header};
+
+/// Blocks that a subscriber may lag behind before it is told that it missed some.
+const EVENT_BUFFER: usize = 256;
+
+/// The newest commit: header, state and params of one height, never mixed.
+pub(crate) struct Head {
+    pub(crate) header: Arc<Header>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) params: ChainParams,
+}
+
+/// What commits publish and readers take.
+pub(crate) struct Shared {
+    head: ArcSwapOption<Head>,
+    blocks: broadcast::Sender<Arc<Block>>,
+}
+
+impl Shared {
+    pub(crate) fn new(head: Option<Head>) -> Self {
+        Self { head: ArcSwapOption::from(head.map(Arc::new)), blocks: broadcast::channel(EVENT_BUFFER).0 }
+    }
+
+    pub(crate) fn head(&self) -> Option<Arc<Head>> {
+        self.head.load_full()
+    }
+
+    pub(crate) fn latest_header(&self) -> Option<Arc<Header>> {
+        self.head.load().as_ref().map(|head| head.header.clone())
+    }
+
+    pub(crate) fn params(&self) -> ChainParams {
+        self.head.load().as_ref().map(|head| head.params).unwrap_or_default()
+    }
+
+    pub(crate) fn set_head(&self, head: Head) {
+        self.head.store(Some(Arc::new(head)));
+    }
+
+    /// Tells subscribers; nobody listening is no error, and a slow one lags by itself.
+    pub(crate) fn announce(&self, block: Arc<Block>) {
+        drop(self.blocks.send(block));
+    }
+
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.blocks.receiver_count() > 0
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Block>> {
+        self.blocks.subscribe()
+    }
+}

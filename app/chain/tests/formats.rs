@@ -1,0 +1,98 @@
+//! Frozen records: a fixture fails when their bytes change (D8b).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use alloy_primitives::{Log, hex};
+use defchain_base::{
+    Address, AgeMillis, Amount, B256, Bloom, Bytes, ConsensusAddress, Encode, Height, Timestamp, keccak256,
+    read_exact_value,
+};
+use defchain_chain::{
+    params::ChainParams,
+    records::{Header, Receipt, Receipts},
+};
+
+fn header(bloom: Bloom) -> Header {
+    Header {
+        height: Height(1),
+        hash: B256::repeat_byte(2),
+        parent_hash: B256::repeat_byte(3),
+        time: Timestamp(4),
+        age: AgeMillis(5),
+        proposer: ConsensusAddress([6; 20]),
+        beneficiary: Address::repeat_byte(7),
+        gas_limit: 8,
+        gas_used: 9,
+        base_fee: 10,
+        state_root: B256::repeat_byte(11),
+        substore_roots: [12, 13, 14, 15, 16].map(B256::repeat_byte),
+        transactions_root: B256::repeat_byte(17),
+        receipts_root: B256::repeat_byte(18),
+        logs_bloom: bloom,
+        prev_randao: B256::repeat_byte(19),
+        size: 20,
+        tx_count: 21,
+        total_power: 22,
+        burned: Amount::from_wei(23),
+    }
+}
+
+fn receipts() -> Receipts {
+    let log = Log::new_unchecked(Address::repeat_byte(1), vec![B256::repeat_byte(2)], Bytes::from_static(b"data"));
+    let receipt = Receipt {
+        kind: 2,
+        success: true,
+        gas_used: 3,
+        cumulative_gas_used: 4,
+        effective_gas_price: 5,
+        from: Address::repeat_byte(6),
+        to: Some(Address::repeat_byte(7)),
+        contract: None,
+        tx_hash: B256::repeat_byte(8),
+        logs: vec![log],
+    };
+    let creation = Receipt { success: false, to: None, contract: Some(Address::repeat_byte(9)), ..receipt.clone() };
+    Receipts(vec![receipt, creation])
+}
+
+#[test]
+fn headers_and_receipts_travel_round() {
+    for bloom in [Bloom::ZERO, Bloom::repeat_byte(1)] {
+        let header = header(bloom);
+        assert_eq!(read_exact_value::<Header>(&header.to_bytes()).unwrap(), header);
+    }
+    assert_eq!(read_exact_value::<Receipts>(&receipts().to_bytes()).unwrap(), receipts());
+    let params = ChainParams::default();
+    assert_eq!(read_exact_value::<ChainParams>(&params.to_bytes()).unwrap(), params);
+}
+
+#[test]
+fn the_records_are_frozen() {
+    insta::assert_snapshot!(
+        "records",
+        format!(
+            "header {}\nheader with bloom {}\nreceipts {}\nparams {}",
+            hex::encode(header(Bloom::ZERO).to_bytes()),
+            keccak256(header(Bloom::repeat_byte(1)).to_bytes()),
+            hex::encode(receipts().to_bytes()),
+            hex::encode(ChainParams::default().to_bytes()),
+        )
+    );
+}
+
+#[test]
+fn a_damaged_record_is_an_error_never_a_value() {
+    for bytes in [header(Bloom::ZERO).to_bytes(), receipts().to_bytes(), ChainParams::default().to_bytes()] {
+        for cut in 0..bytes.len() {
+            let part = &bytes[..cut];
+            assert!(read_exact_value::<Header>(part).is_err() || part.len() == bytes.len());
+            assert!(read_exact_value::<Receipts>(part).is_err());
+            assert!(read_exact_value::<ChainParams>(part).is_err() || cut == ChainParams::default().to_bytes().len());
+        }
+        let mut long = bytes.clone();
+        long.push(0);
+        assert!(read_exact_value::<Header>(&long).is_err() && read_exact_value::<Receipts>(&long).is_err());
+        let mut version = bytes;
+        version[0] = 9;
+        assert!(read_exact_value::<Header>(&version).is_err() && read_exact_value::<Receipts>(&version).is_err());
+    }
+}
