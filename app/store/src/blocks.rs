@@ -41,7 +41,8 @@ pub struct ChainRecords {
 }
 
 pub(crate) fn write(db: &Db, batch: &mut Batch, records: &ChainRecords) -> Result<(), StoreError> {
-    for (what, list) in [("transactions in a block", &records.tx_hashes), ("log terms in a block", &records.log_terms)] {
+    for (what, list) in [("transactions in a block", &records.tx_hashes), ("log terms in a block", &records.log_terms)]
+    {
         if list.len() > INDEX_LIMIT {
             return Err(StoreError::TooLarge { what, found: list.len(), limit: INDEX_LIMIT });
         }

@@ -154,9 +154,8 @@ struct NodeShard {
 
 impl NodeCache {
     pub(crate) fn new(bytes: usize) -> Self {
-        let shard = || {
-            Mutex::new(NodeShard { epoch: 0, nodes: Bounded::new(bytes.checked_div(NODE_SHARDS).unwrap_or(0)) })
-        };
+        let shard =
+            || Mutex::new(NodeShard { epoch: 0, nodes: Bounded::new(bytes.checked_div(NODE_SHARDS).unwrap_or(0)) });
         Self { shards: core::iter::repeat_with(shard).take(NODE_SHARDS).collect() }
     }
 

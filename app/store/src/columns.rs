@@ -207,18 +207,12 @@ mod tests {
         assert_eq!(hex::encode(flat(Substore::Def, &[0xab, 0])), "01ab00");
         assert_eq!(hex::encode(history(Substore::Evm, &[0xab, 0, 1], 5)), "02ab00ff010000fffffffffffffffa");
         let path = NibblePath::of(&[0xab; 32], 3);
-        assert_eq!(
-            hex::encode(node(Substore::Trade, &NodeKey { version: 258, path })),
-            "040000000000000102aba003"
-        );
+        assert_eq!(hex::encode(node(Substore::Trade, &NodeKey { version: 258, path })), "040000000000000102aba003");
         assert_eq!(hex::encode(stale(Height(7), Substore::Sys)), "000000000000000703");
         assert_eq!(hex::encode(block(BlockPart::Receipts, Height(7))), "020000000000000007");
         assert_eq!(hex::encode(block_hash(&B256::repeat_byte(9))), format!("00{}", "09".repeat(32)));
         assert_eq!(hex::encode(tx_hash(&B256::repeat_byte(9))), format!("01{}", "09".repeat(32)));
-        assert_eq!(
-            hex::encode(term(&B256::repeat_byte(9), Height(7))),
-            format!("{}0000000000000007", "09".repeat(32))
-        );
+        assert_eq!(hex::encode(term(&B256::repeat_byte(9), Height(7))), format!("{}0000000000000007", "09".repeat(32)));
     }
 
     fn key() -> impl Strategy<Value = Vec<u8>> {

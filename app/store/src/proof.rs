@@ -166,8 +166,7 @@ impl Decode for StateProof {
 
 fn decode_proof(bytes: &[u8]) -> Result<CommitmentProof, CodecError> {
     const WHAT: &str = "ICS23 proof";
-    let proof = CommitmentProof::decode(bytes)
-        .map_err(|e| CodecError::Invalid { what: WHAT, why: e.to_string() })?;
+    let proof = CommitmentProof::decode(bytes).map_err(|e| CodecError::Invalid { what: WHAT, why: e.to_string() })?;
     // One encoding only (D8b): Protobuf alone would take fields in any order, and unknown ones.
     if proof.encode_to_vec() == bytes { Ok(proof) } else { Err(CodecError::NotCanonical(WHAT)) }
 }
@@ -205,7 +204,8 @@ fn verify_exists(proof: &CommitmentProof, spec: &ProofSpec, root: &B256, key: &[
 
 fn verify_absent(proof: &CommitmentProof, spec: &ProofSpec, root: &B256, key: &[u8]) -> bool {
     match &proof.proof {
-        Some(Proof::Nonexist(absence)) if neighbours_part(absence) => {
+        // ics23 does not look at the key that the proof says it is for.
+        Some(Proof::Nonexist(absence)) if absence.key == key && neighbours_part(absence) => {
             ics23::verify_non_membership::<HostFunctionsManager>(proof, spec, &root.to_vec(), key)
         }
         _ => false,

@@ -243,7 +243,7 @@ mod tests {
             StaleNode { key: NodeKey { version: 300, path: NibblePath::of(&[0xab; 32], 3) }, leaf: true },
             StaleNode { key: NodeKey { version: 1, path: NibblePath::ROOT }, leaf: false },
         ];
-        assert_eq!(hex::encode(put_stale(&stale_nodes)), "0100000002" .to_owned() + "01ac0203aba0" + "000100");
+        assert_eq!(hex::encode(put_stale(&stale_nodes)), "0100000002".to_owned() + "01ac0203aba0" + "000100");
         let chain = ChainRecord { genesis_hash: B256::repeat_byte(7), chain_id: "dev".into() };
         assert_eq!(hex::encode(chain.to_bytes()), format!("01{}00000003646576", "07".repeat(32)));
         let height = HeightRecord {

@@ -119,13 +119,7 @@ fn changed_since(
 }
 
 /// Gives a key the value it had at a version, and forgets the later ones.
-fn restore(
-    moment: &Moment,
-    batch: &mut Batch,
-    substore: Substore,
-    key: &[u8],
-    version: u64,
-) -> Result<(), StoreError> {
+fn restore(moment: &Moment, batch: &mut Batch, substore: Substore, key: &[u8], version: u64) -> Result<(), StoreError> {
     let db = moment.view.db();
     match moment.read_history(substore, key, version)? {
         Some(value) => batch.put(db, Column::Flat, &columns::flat(substore, key), &records::put_value(&value))?,

@@ -91,9 +91,9 @@ impl Moment {
         }
         let value = match self.view.get(Column::Flat, &flat_key).map_err(|e| at_key(e, substore, key))? {
             None => None,
-            Some(record) => Some(Bytes::copy_from_slice(
-                records::value(&record).map_err(|e| corrupt(substore, key, e))?,
-            )),
+            Some(record) => {
+                Some(Bytes::copy_from_slice(records::value(&record).map_err(|e| corrupt(substore, key, e))?))
+            }
         };
         self.values.learn(self.generation, flat_key, value.clone());
         Ok(value)
@@ -155,8 +155,7 @@ impl Moment {
         cursor.seek(&columns::history_group(substore, from))?;
         while found.len() < limit {
             let Some((at, record)) = cursor.item() else { break };
-            let (key, written) =
-                columns::parse_history(at).map_err(|e| StoreError::record("history key", &e))?;
+            let (key, written) = columns::parse_history(at).map_err(|e| StoreError::record("history key", &e))?;
             if written > version {
                 cursor.seek(&columns::history(substore, &key, version))?;
                 continue;
@@ -179,9 +178,7 @@ fn corrupt(substore: Substore, key: &[u8], source: CodecError) -> StateError {
 /// Names the key where a block of the database is damaged.
 fn at_key(error: StoreError, substore: Substore, key: &[u8]) -> StateError {
     match error {
-        StoreError::Corrupt { why, .. } => {
-            corrupt(substore, key, CodecError::Invalid { what: "database block", why })
-        }
+        StoreError::Corrupt { why, .. } => corrupt(substore, key, CodecError::Invalid { what: "database block", why }),
         other => other.into(),
     }
 }

@@ -184,8 +184,7 @@ impl Store {
         let db = &self.0.db;
         let batch = &mut prepared.batch;
         blocks::write(db, batch, &records)?;
-        let record =
-            HeightRecord { app_hash: prepared.app_hash, roots: prepared.roots, versions: prepared.versions };
+        let record = HeightRecord { app_hash: prepared.app_hash, roots: prepared.roots, versions: prepared.versions };
         batch.put(db, Column::Heights, &columns::height(height), &record.to_bytes())?;
         let (chain_id, genesis_hash) = match &prepared.base {
             Some(base) => (base.chain_id.clone(), base.genesis_hash),
@@ -232,7 +231,8 @@ impl Store {
                 Sha256Jmt::new(&reader).get_with_ics23_proof(key.to_vec(), tree.version)
             }));
             let what = || format!("tree {substore} of height {height}");
-            let made = made.map_err(|_| StoreError::corrupt(what(), "a node on the way to the key is missing or damaged"))?;
+            let made =
+                made.map_err(|_| StoreError::corrupt(what(), "a node on the way to the key is missing or damaged"))?;
             let (value, proof) = made.map_err(from_anyhow)?;
             (value, Some(proof))
         };

@@ -86,9 +86,13 @@ impl Walk<'_> {
         out: &mut Out,
     ) -> Result<Slot, StoreError> {
         out.stale.push(StaleNode { key, leaf: false });
-        let mut slots = self.split(key.path, changes, |c| &c.key_hash, out, |nibble, group, out| {
-            self.at_child(key.path.child(nibble), node.child(nibble), group, out)
-        })?;
+        let mut slots = self.split(
+            key.path,
+            changes,
+            |c| &c.key_hash,
+            out,
+            |nibble, group, out| self.at_child(key.path.child(nibble), node.child(nibble), group, out),
+        )?;
         for (nibble, child) in node.iter() {
             if let Some(slot @ None) = slots.get_mut(usize::from(nibble)) {
                 *slot = Some(Slot::Node(*child));
@@ -154,9 +158,13 @@ impl Walk<'_> {
             [] => Ok(Slot::Empty),
             [leaf] => Ok(Slot::Leaf(leaf.clone())),
             _ => {
-                let slots = self.split(path, leaves, |leaf| &leaf.key_hash, out, |nibble, group, out| {
-                    self.build(path.child(nibble), group, out)
-                })?;
+                let slots = self.split(
+                    path,
+                    leaves,
+                    |leaf| &leaf.key_hash,
+                    out,
+                    |nibble, group, out| self.build(path.child(nibble), group, out),
+                )?;
                 self.close(path, slots, out)
             }
         }
