@@ -61,12 +61,6 @@ impl<S: StateRead> ChainJournal<S> {
         self.inner.database.records.clear();
     }
 
-    /// Whether native writes happened or movements were recorded since the last mark would be visible: for tests.
-    #[cfg(test)]
-    pub fn open_marks(&self) -> usize {
-        self.marks.len()
-    }
-
     fn open_mark(&mut self) {
         let overlay = self.inner.database.overlay.checkpoint();
         self.marks.push(Mark { overlay, movements: self.movements.len() });

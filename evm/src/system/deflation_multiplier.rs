@@ -21,7 +21,7 @@ pub(super) const ENTRY: SystemEntry = SystemEntry {
 }",
     role: Role::ActiveOverPrecompile(&[Function {
         signature: "getDeflationMultiplier(uint256)",
-        selector: [0xb8, 0x8c, 0x2d, 0xd6],
+        selector: [0x45, 0x79, 0x25, 0x9a],
         mutability: Mutability::View,
         gas: 200,
         summary: "Share preserved now of money received at a time, with 18 decimals.",

@@ -18,7 +18,7 @@ pub(super) const ENTRY: SystemEntry = SystemEntry {
 }",
     role: Role::Active(&[Function {
         signature: "getEffectiveBalance(address)",
-        selector: [0x17, 0x2a, 0x02, 0xa2],
+        selector: [0xe4, 0x5a, 0xa0, 0x98],
         mutability: Mutability::View,
         gas: 100,
         summary: "Wei that an account can spend now.",
