@@ -1,0 +1,82 @@
+//! `def_*`: what Ethereum has no method for (YP 9.3.1, D48).
+
+use alloy_eips::BlockId;
+use alloy_primitives::{Address, B256, Bytes, U64};
+use defchain_base::{StateRead, Substore};
+use defchain_token::state::TokenRead;
+use serde::Serialize;
+
+use crate::{
+    api::{Api, Cost},
+    error::{RpcError, RpcResult, json},
+    methods::Method,
+    params::Params,
+    tags::view_at,
+};
+
+pub(crate) const METHODS: &[Method] = &[
+    Method::new("def_getEffectiveBalance", Cost::Read, effective_balance),
+    Method::new("def_getProof", Cost::Read, proof),
+];
+
+/// Longest key that is looked up: the longest that exists has 53 bytes.
+const MAX_KEY_BYTES: usize = 256;
+
+fn effective_balance(api: &Api, mut params: Params<'_>) -> RpcResult {
+    let address: Address = params.required("address")?;
+    let id: Option<BlockId> = params.optional("block")?;
+    params.end()?;
+    let view = view_at(api, id)?;
+    json(&view.state.effective_balance(&address, view.age())?.to_u256())
+}
+
+/// A value, or its absence, provable against a block's `stateRoot`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProofView {
+    height: U64,
+    block_hash: B256,
+    /// The app hash: what the signed header of the next block carries.
+    state_root: B256,
+    substore: &'static str,
+    /// Root of the substore's tree.
+    root: Option<B256>,
+    key: Bytes,
+    /// Null when the key is absent.
+    value: Option<Bytes>,
+    /// ICS-23 commitment proof (protobuf) of the key under `root`; null for an empty tree.
+    proof: Option<Bytes>,
+    /// ICS-23 commitment proof (protobuf) of `root` under `stateRoot`.
+    root_proof: Bytes,
+}
+
+fn proof(api: &Api, mut params: Params<'_>) -> RpcResult {
+    let id: BlockId = params.required("block")?;
+    let name: String = params.required("substore")?;
+    let key: Bytes = params.required("key")?;
+    params.end()?;
+    if id == BlockId::pending() {
+        return Err(RpcError::argument(0, "block", "the pending block has no root to prove against"));
+    }
+    let substore = Substore::by_name(&name).ok_or_else(|| {
+        let names: Vec<_> = Substore::ALL.iter().map(|s| s.name()).collect();
+        RpcError::argument(1, "substore", format!("{name:?} is none of {}", names.join(", ")))
+    })?;
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        return Err(RpcError::argument(2, "key", format!("{} bytes, must be 1 to {MAX_KEY_BYTES}", key.len())));
+    }
+    let view = view_at(api, Some(id))?;
+    let value = view.state.get_raw(substore, &key)?;
+    let proof = api.ctx.reader.prove(view.header.height, substore, &key)?;
+    json(&ProofView {
+        height: U64::from(view.header.height.0),
+        block_hash: view.header.hash,
+        state_root: view.header.state_root,
+        substore: substore.name(),
+        root: proof.root(),
+        key,
+        value: value.map(Bytes::from),
+        proof: proof.inner_bytes().map(Bytes::from),
+        root_proof: proof.outer_bytes().into(),
+    })
+}

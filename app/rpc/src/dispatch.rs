@@ -1,0 +1,330 @@
+//! From the bytes of a request to the bytes of its answer.
+//!
+//! ```text
+//!  body ──▶ calls ──▶ runs of calls that can share a thread ──▶ blocking thread ──▶ one buffer ──▶ one write
+//!                     (neighbouring eth_sendRawTransaction go to the pool together)
+//! ```
+//!
+//! Calls of a batch are answered in order. A call never borrows from another thread: its parameters are a slice of
+//! the request's bytes, shared, not copied.
+
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, de::DeserializeSeed};
+use serde_json::value::RawValue;
+
+use crate::{
+    api::{Api, Deadline},
+    error::{RpcError, RpcResult},
+    eth,
+    methods::Method,
+    params::{AtMost, Params},
+    session::Session,
+};
+
+const SEND_RAW: &str = "eth_sendRawTransaction";
+
+/// A request object on the wire.
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    jsonrpc: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+/// Tells `"id": null`, which is answered, from no id, which is not.
+fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(d).map(Some)
+}
+
+/// What serves a call.
+enum Target {
+    /// An ordinary method.
+    Method(&'static Method),
+    /// Waits for a block.
+    SendSync,
+    /// Changes the connection's subscriptions.
+    Subscribe,
+    Unsubscribe,
+    /// Nobody, and why.
+    Nobody(RpcError),
+}
+
+/// One call, free of the request it came in.
+struct Call {
+    /// As it is echoed; `None` for a notification, which nobody answers.
+    id: Option<Bytes>,
+    target: Target,
+    params: Bytes,
+}
+
+/// Answers a request. `None` when nothing is to be answered: all were notifications.
+pub(crate) async fn answer(api: &Arc<Api>, session: Option<&Session>, body: Bytes) -> Option<Vec<u8>> {
+    let deadline = Deadline::after(api.config.request_timeout());
+    let limit = api.config.max_response_bytes;
+    let mut out = Output { bytes: Vec::new(), before: 0, limit, count: 0, batch: false };
+    match parse(api, &body) {
+        Err(error) => {
+            api.metrics.failed("(request)", &error);
+            out.push(b"null", Err(error));
+        }
+        Ok((calls, batch)) => {
+            out.batch = batch;
+            run_all(api, session, calls, deadline, &mut out).await;
+        }
+    }
+    out.finish()
+}
+
+/// Reads the calls of a request, and whether it is a batch.
+fn parse(api: &Api, body: &Bytes) -> Result<(Vec<Call>, bool), RpcError> {
+    let not_json = |e: serde_json::Error| RpcError::Parse(e.to_string());
+    let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    if first != Some(&b'[') {
+        let whole: &RawValue = serde_json::from_slice(body).map_err(not_json)?;
+        return Ok((vec![read_call(api, body, whole)], false));
+    }
+    let mut input = serde_json::Deserializer::from_slice(body);
+    let listed = AtMost(api.config.max_batch).deserialize(&mut input).map_err(not_json)?;
+    input.end().map_err(not_json)?;
+    if listed.total == 0 {
+        return Err(RpcError::InvalidRequest("empty batch".to_owned()));
+    }
+    if listed.total > listed.items.len() {
+        return Err(RpcError::Limit(format!(
+            "batch too large: {} calls, limit {} (rpc.max_batch)",
+            listed.total, api.config.max_batch
+        )));
+    }
+    Ok((listed.items.into_iter().map(|item| read_call(api, body, item)).collect(), true))
+}
+
+/// Reads one call. What is wrong with it becomes its answer.
+fn read_call(api: &Api, body: &Bytes, raw: &RawValue) -> Call {
+    let nobody = |id: Option<Bytes>, error| Call { id, target: Target::Nobody(error), params: Bytes::new() };
+    let null = || Some(Bytes::from_static(b"null"));
+    let wire: Wire<'_> = match serde_json::from_str(raw.get()) {
+        Ok(wire) => wire,
+        Err(e) => return nobody(null(), RpcError::InvalidRequest(e.to_string())),
+    };
+    let id = wire.id.map(|id| body.slice_ref(id.get().as_bytes()));
+    if id.as_ref().is_some_and(|id| matches!(id.first(), Some(b'{' | b'['))) {
+        return nobody(null(), RpcError::InvalidRequest("the id must be a string, a number or null".to_owned()));
+    }
+    if wire.jsonrpc.as_deref() != Some("2.0") {
+        return nobody(id.or_else(null), RpcError::InvalidRequest("jsonrpc must be \"2.0\"".to_owned()));
+    }
+    let Some(name) = wire.method else {
+        return nobody(id.or_else(null), RpcError::InvalidRequest("no method".to_owned()));
+    };
+    let target = match name.as_ref() {
+        "eth_sendRawTransactionSync" => Target::SendSync,
+        "eth_subscribe" => Target::Subscribe,
+        "eth_unsubscribe" => Target::Unsubscribe,
+        name => match api.method(name) {
+            Some(method) => Target::Method(method),
+            None => Target::Nobody(RpcError::MethodNotFound(shortened(name))),
+        },
+    };
+    Call { id, target, params: wire.params.map(|p| body.slice_ref(p.get().as_bytes())).unwrap_or_default() }
+}
+
+/// A name for a message: as long as any that exists, not as long as the request.
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 64;
+    if name.chars().count() <= LONGEST {
+        return name.to_owned();
+    }
+    let mut short: String = name.chars().take(LONGEST).collect();
+    short.push('…');
+    short
+}
+
+/// Runs calls in order; neighbours that only need a thread share one.
+async fn run_all(
+    api: &Arc<Api>,
+    session: Option<&Session>,
+    calls: Vec<Call>,
+    deadline: Deadline,
+    out: &mut Output,
+) {
+    let mut group: Vec<(Call, &'static Method)> = Vec::new();
+    for call in calls {
+        if let Target::Method(method) = call.target {
+            group.push((call, method));
+            continue;
+        }
+        run_group(api, std::mem::take(&mut group), deadline, out).await;
+        let result = match &call.target {
+            Target::Nobody(error) => Err(error.clone()),
+            Target::SendSync => eth::send_sync::run(api, call.params.clone(), deadline).await,
+            Target::Subscribe => match session {
+                Some(session) => eth::subscribe::subscribe(api, session, &call.params),
+                None => Err(no_session()),
+            },
+            Target::Unsubscribe => match session {
+                Some(session) => eth::subscribe::unsubscribe(session, &call.params),
+                None => Err(no_session()),
+            },
+            Target::Method(_) => Err(RpcError::Internal("call was not grouped".to_owned())),
+        };
+        if let Err(error) = &result {
+            api.metrics.failed("(other)", error);
+        }
+        out.answer(&call.id, result);
+    }
+    run_group(api, group, deadline, out).await;
+}
+
+fn no_session() -> RpcError {
+    RpcError::MethodNotFound("eth_subscribe over HTTP (notifications not supported): connect by WebSocket".to_owned())
+}
+
+/// Runs neighbouring calls on one thread and appends their answers.
+async fn run_group(api: &Arc<Api>, group: Vec<(Call, &'static Method)>, deadline: Deadline, out: &mut Output) {
+    let Some(cost) = group.iter().map(|(_, method)| method.cost).max() else { return };
+    let ids: Vec<Option<Bytes>> = group.iter().map(|(call, _)| call.id.clone()).collect();
+    let mut part = out.part();
+    let done = api
+        .run(cost, deadline, move |api| {
+            run_here(api, &group, deadline, &mut part);
+            part
+        })
+        .await;
+    match done {
+        Ok(part) => out.append(part),
+        Err(error) => {
+            for id in &ids {
+                out.answer(id, Err(error.clone()));
+            }
+        }
+    }
+}
+
+/// Runs calls one after the other; runs of raw transactions go to the pool at once.
+fn run_here(api: &Api, group: &[(Call, &'static Method)], deadline: Deadline, out: &mut Output) {
+    let mut rest = group;
+    while let Some(((call, method), tail)) = rest.split_first() {
+        let run = rest.iter().take_while(|(_, m)| m.name == SEND_RAW).count();
+        if run > 1 {
+            let (senders, tail) = rest.split_at(run);
+            rest = tail;
+            send_many(api, senders, deadline, out);
+            continue;
+        }
+        rest = tail;
+        let started = std::time::Instant::now();
+        let result = check_room(deadline, out).and_then(|()| (method.run)(api, Params::parse(&call.params)?));
+        api.metrics.called(method.name, started.elapsed());
+        if let Err(error) = &result {
+            api.metrics.failed(method.name, error);
+        }
+        out.answer(&call.id, result);
+    }
+}
+
+/// A call whose answer would not be read is not worth running.
+fn check_room(deadline: Deadline, out: &Output) -> Result<(), RpcError> {
+    deadline.check()?;
+    if out.is_full() { Err(RpcError::ResponseTooLarge { limit: out.limit }) } else { Ok(()) }
+}
+
+fn send_many(api: &Api, calls: &[(Call, &'static Method)], deadline: Deadline, out: &mut Output) {
+    if let Err(error) = check_room(deadline, out) {
+        for (call, _) in calls {
+            out.answer(&call.id, Err(error.clone()));
+        }
+        return;
+    }
+    let started = std::time::Instant::now();
+    let results = eth::tx::send_raw_many(api, calls.iter().map(|(call, _)| call.params.as_ref()));
+    api.metrics.called_many(SEND_RAW, calls.len(), started.elapsed());
+    for ((call, _), result) in calls.iter().zip(results) {
+        if let Err(error) = &result {
+            api.metrics.failed(SEND_RAW, error);
+        }
+        out.answer(&call.id, result);
+    }
+}
+
+/// The answer, or a part of it, as it grows.
+struct Output {
+    bytes: Vec<u8>,
+    /// Bytes of the parts before this one.
+    before: usize,
+    limit: usize,
+    count: usize,
+    batch: bool,
+}
+
+impl Output {
+    /// An empty part that goes on where this one stands.
+    fn part(&self) -> Self {
+        Self { bytes: Vec::new(), before: self.size(), limit: self.limit, count: self.count, batch: self.batch }
+    }
+
+    /// Takes a part back.
+    fn append(&mut self, part: Self) {
+        if self.bytes.is_empty() {
+            self.bytes = part.bytes;
+        } else {
+            self.bytes.extend_from_slice(&part.bytes);
+        }
+        self.count = part.count;
+    }
+
+    fn size(&self) -> usize {
+        self.before.saturating_add(self.bytes.len())
+    }
+
+    fn is_full(&self) -> bool {
+        self.size() >= self.limit
+    }
+
+    /// Answers a call, unless it is a notification.
+    fn answer(&mut self, id: &Option<Bytes>, result: RpcResult) {
+        if let Some(id) = id {
+            self.push(id, result);
+        }
+    }
+
+    fn push(&mut self, id: &[u8], result: RpcResult) {
+        if self.batch {
+            self.bytes.push(if self.count == 0 { b'[' } else { b',' });
+        }
+        self.count += 1;
+        self.bytes.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+        self.bytes.extend_from_slice(id);
+        let result = result.and_then(|value| {
+            let size = self.size().saturating_add(value.get().len());
+            if size > self.limit { Err(RpcError::ResponseTooLarge { limit: self.limit }) } else { Ok(value) }
+        });
+        match result {
+            Ok(value) => {
+                self.bytes.extend_from_slice(b",\"result\":");
+                self.bytes.extend_from_slice(value.get().as_bytes());
+            }
+            Err(error) => {
+                self.bytes.extend_from_slice(b",\"error\":");
+                error.write(&mut self.bytes);
+            }
+        }
+        self.bytes.push(b'}');
+    }
+
+    fn finish(mut self) -> Option<Vec<u8>> {
+        if self.count == 0 {
+            return None;
+        }
+        if self.batch {
+            self.bytes.push(b']');
+        }
+        Some(self.bytes)
+    }
+}

@@ -1,0 +1,76 @@
+//! The one list of methods: name, cost, function. What is not here does not exist.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    api::{Api, Cost},
+    def, dev,
+    error::RpcResult,
+    eth, net,
+    params::Params,
+    txpool,
+};
+
+/// A method that answers by itself. The few that wait or subscribe are in [`crate::dispatch`].
+pub(crate) struct Method {
+    pub name: &'static str,
+    pub cost: Cost,
+    pub run: fn(&Api, Params<'_>) -> RpcResult,
+}
+
+impl Method {
+    pub const fn new(name: &'static str, cost: Cost, run: fn(&Api, Params<'_>) -> RpcResult) -> Self {
+        Self { name, cost, run }
+    }
+}
+
+/// Methods by name; those that sign only where there are keys to sign with.
+pub(crate) fn table(dev_keys: bool) -> BTreeMap<&'static str, &'static Method> {
+    let always = [
+        eth::chain::METHODS,
+        eth::state::METHODS,
+        eth::block::METHODS,
+        eth::tx::METHODS,
+        eth::call::METHODS,
+        eth::fee::METHODS,
+        eth::logs::METHODS,
+        eth::filters::METHODS,
+        net::METHODS,
+        txpool::METHODS,
+        def::METHODS,
+    ];
+    let signing: &[&[Method]] = if dev_keys { &[dev::METHODS] } else { &[] };
+    always.iter().chain(signing).copied().flatten().map(|method| (method.name, method)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_served_twice() {
+        let lists = [
+            eth::chain::METHODS,
+            eth::state::METHODS,
+            eth::block::METHODS,
+            eth::tx::METHODS,
+            eth::call::METHODS,
+            eth::fee::METHODS,
+            eth::logs::METHODS,
+            eth::filters::METHODS,
+            net::METHODS,
+            txpool::METHODS,
+            def::METHODS,
+            dev::METHODS,
+        ];
+        assert_eq!(lists.iter().map(|list| list.len()).sum::<usize>(), table(true).len());
+    }
+
+    #[test]
+    fn nobody_signs_without_dev_keys() {
+        let (open, dev) = (table(false), table(true));
+        for name in ["eth_sendTransaction", "eth_sign", "personal_sign", "eth_signTypedData_v4", "eth_signTransaction"] {
+            assert!(!open.contains_key(name) && dev.contains_key(name), "{name}");
+        }
+    }
+}

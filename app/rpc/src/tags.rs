@@ -1,0 +1,91 @@
+//! Which block a parameter means.
+//!
+//! "latest", "safe" and "finalized" are one block: finality is immediate (YP 4.3.3). "earliest" is the synthetic block
+//! 0 (D8). "pending" is the newest state in the environment that the next block would have.
+
+use std::sync::Arc;
+
+use alloy_eips::{BlockId, BlockNumberOrTag};
+use defchain_base::{AgeMillis, Height, Timestamp};
+use defchain_chain::{StateAt, records::Header};
+use defchain_evm::BlockEnv;
+
+use crate::{api::Api, error::RpcError};
+
+/// A block's state and the environment that calls on it see.
+pub(crate) struct View {
+    pub header: Arc<Header>,
+    pub state: StateAt,
+    pub env: BlockEnv,
+}
+
+impl View {
+    /// The age clock by which balances are judged.
+    pub const fn age(&self) -> AgeMillis {
+        self.env.age
+    }
+}
+
+/// Header of a number or tag; `None` when there is no such block (yet). "pending" has no header.
+pub(crate) fn header_of(api: &Api, tag: BlockNumberOrTag) -> Result<Option<Arc<Header>>, RpcError> {
+    let reader = &api.ctx.reader;
+    Ok(match tag {
+        BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => Some(reader.latest()?),
+        BlockNumberOrTag::Pending => None,
+        BlockNumberOrTag::Earliest => reader.header(Height(0))?,
+        BlockNumberOrTag::Number(number) => reader.header(Height(number))?,
+    })
+}
+
+/// Header of a hash.
+pub(crate) fn header_by_hash(api: &Api, hash: &alloy_primitives::B256) -> Result<Option<Arc<Header>>, RpcError> {
+    match api.ctx.reader.height_of(hash)? {
+        Some(height) => Ok(api.ctx.reader.header(height)?),
+        None => Ok(None),
+    }
+}
+
+/// Header of an id; `None` when there is no such block, or for "pending".
+pub(crate) fn header_by_id(api: &Api, id: BlockId) -> Result<Option<Arc<Header>>, RpcError> {
+    match id {
+        // Every block we hold is canonical: there are no forks.
+        BlockId::Hash(hash) => header_by_hash(api, &hash.block_hash),
+        BlockId::Number(tag) => header_of(api, tag),
+    }
+}
+
+/// State and environment of an id; "latest" when there is none.
+pub(crate) fn view_at(api: &Api, id: Option<BlockId>) -> Result<View, RpcError> {
+    let id = id.unwrap_or_default();
+    let newest = matches!(
+        id,
+        BlockId::Number(
+            BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized | BlockNumberOrTag::Pending
+        )
+    );
+    if newest {
+        // One commit gives both, whatever is committed meanwhile.
+        let (header, snapshot) = api.ctx.reader.latest_state()?;
+        let env = if id == BlockId::pending() { next_env(api, &header)? } else { api.ctx.reader.env_of(&header) };
+        return Ok(View { header, state: StateAt::Latest(snapshot), env });
+    }
+    let Some(header) = header_by_id(api, id)? else { return Err(not_found(api, id)?) };
+    let state = api.ctx.reader.state(header.height)?;
+    let env = api.ctx.reader.env_of(&header);
+    Ok(View { header, state, env })
+}
+
+/// The environment of the block after `latest`, if it came now.
+pub(crate) fn next_env(api: &Api, latest: &Header) -> Result<BlockEnv, RpcError> {
+    let time = (api.ctx.now)().max(Timestamp(latest.time.0.saturating_add(1)));
+    Ok(api.ctx.reader.next_env(time)?)
+}
+
+/// The error for a block that is not there, in geth's words and with our figures.
+pub(crate) fn not_found(api: &Api, id: BlockId) -> Result<RpcError, RpcError> {
+    let latest = api.ctx.reader.latest()?.height;
+    Ok(RpcError::Refused(match id {
+        BlockId::Hash(hash) => format!("header for hash not found: no block has hash {}", hash.block_hash),
+        BlockId::Number(tag) => format!("header not found: there is no block {tag}, the newest is {:#x}", latest.0),
+    }))
+}
