@@ -1,1 +1,7 @@
-fn main() {}
+//! `defchain-app`: see the crate `defchain_node`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    defchain_node::main()
+}

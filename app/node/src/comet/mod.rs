@@ -1,0 +1,4 @@
+//! CometBFT's files, in its own formats.
+
+pub mod config;
+pub mod keys;

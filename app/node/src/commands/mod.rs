@@ -1,0 +1,55 @@
+//! One file for each command that ends by itself.
+
+mod config;
+mod genesis;
+mod init;
+mod keys;
+mod query;
+mod rollback;
+
+use anyhow::Result;
+use clap::CommandFactory;
+
+pub(crate) use genesis::parse_amount;
+
+use crate::{
+    cli::{Cli, Command},
+    dev,
+    home::Home,
+    node,
+    output::Output,
+    process::child,
+    version,
+};
+
+/// Runs a command.
+pub fn run(cli: Cli) -> Result<()> {
+    let output = Output { json: cli.json };
+    let home = Home::new(&cli.home)?;
+    match cli.command {
+        Command::Init(args) => init::run(&home, &args, output),
+        Command::Genesis(command) => genesis::run(&home, &command, output),
+        Command::Start(args) => node::start(&home, &args),
+        Command::Rollback(args) => rollback::run(&home, &args, output),
+        Command::Dev(args) => dev::run(&args, output),
+        Command::Keys(command) => keys::run(&home, &command, output),
+        Command::Query(args) => query::run(&args, output),
+        Command::Config(args) => config::run(&home, &args, output),
+        Command::Version => {
+            let human = format!(
+                "defchain-app {} (commit {})\nrules {}, ABCI {} for CometBFT 0.40",
+                version::VERSION,
+                version::COMMIT,
+                defchain_chain::params::APP_VERSION,
+                version::ABCI_VERSION
+            );
+            output.print(human, version::json);
+            Ok(())
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "defchain-app", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::RunChild(args) => child::run(&args),
+    }
+}

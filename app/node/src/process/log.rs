@@ -1,0 +1,149 @@
+//! Where the lines of supervised programs go.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// A log file is put aside at this size ...
+const MAX_FILE_BYTES: u64 = 20 * 1024 * 1024;
+/// ... and so many older ones are kept.
+const KEPT_FILES: u32 = 4;
+/// What of the end is kept for the message of a failure.
+const TAIL_LINES: usize = 12;
+
+/// A file that is put aside when it is full: `x.log`, `x.log.1`, …
+#[derive(Debug)]
+struct RotatingFile {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    limit: u64,
+}
+
+impl RotatingFile {
+    fn open(path: &Path, limit: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok(Self { path: path.to_owned(), file, bytes, limit })
+    }
+
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        if self.bytes >= self.limit {
+            self.rotate()?;
+        }
+        self.file.write_all(line.as_bytes())?;
+        self.file.write_all(b"\n")?;
+        self.bytes += line.len() as u64 + 1;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let numbered = |n: u32| PathBuf::from(format!("{}.{n}", self.path.display()));
+        for n in (1..KEPT_FILES).rev() {
+            if numbered(n).exists() {
+                fs::rename(numbered(n), numbered(n + 1))?;
+            }
+        }
+        fs::rename(&self.path, numbered(1))?;
+        *self = Self::open(&self.path, self.limit)?;
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+enum Target {
+    Stdout,
+    File(RotatingFile),
+}
+
+/// Takes the lines of one program.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    name: &'static str,
+    inner: Arc<Mutex<(Target, Vec<String>)>>,
+}
+
+impl Sink {
+    /// Lines go to our standard output, each with the program's name before it.
+    #[must_use]
+    pub fn stdout(name: &'static str) -> Self {
+        Self { name, inner: Arc::new(Mutex::new((Target::Stdout, Vec::new()))) }
+    }
+
+    /// Lines go to `<folder>/<name>.log`.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn file(name: &'static str, folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let path = folder.join(format!("{name}.log"));
+        let file =
+            RotatingFile::open(&path, MAX_FILE_BYTES).with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self { name, inner: Arc::new(Mutex::new((Target::File(file), Vec::new()))) })
+    }
+
+    /// Takes a line.
+    pub fn line(&self, line: &str) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let (target, tail) = &mut *inner;
+        // A full disk must not stop the node; what cannot be written is lost.
+        let _ = match target {
+            Target::Stdout => writeln!(io::stdout().lock(), "{:<8} | {line}", self.name),
+            Target::File(file) => file.line(line),
+        };
+        if tail.len() >= TAIL_LINES {
+            tail.remove(0);
+        }
+        tail.push(line.to_owned());
+    }
+
+    /// The last lines.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1.join("\n")
+    }
+
+    /// Forwards everything that comes from a program until its end.
+    pub fn forward(&self, from: impl AsyncRead + Unpin + Send + 'static) {
+        let sink = self.clone();
+        tokio::spawn(async move {
+            let mut reader = BufReader::new(from);
+            let mut line = Vec::new();
+            while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
+                sink.line(String::from_utf8_lossy(&line).trim_end());
+                line.clear();
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn full_files_are_put_aside_and_the_oldest_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        let mut file = RotatingFile::open(&path, 10).unwrap();
+        for i in 0..20 {
+            file.line(&format!("line {i:04}")).unwrap();
+        }
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, ["x.log", "x.log.1", "x.log.2", "x.log.3", "x.log.4"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "line 0019\n");
+        assert_eq!(fs::read_to_string(folder.path().join("x.log.4")).unwrap(), "line 0015\n");
+        // A new process goes on in the same file.
+        RotatingFile::open(&path, 100).unwrap().line("more").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "line 0019\nmore\n");
+    }
+}

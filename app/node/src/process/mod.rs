@@ -1,0 +1,7 @@
+//! Processes: who they are, that only one of a kind runs, and the supervisor of a node's two halves.
+
+pub mod child;
+pub mod identity;
+pub mod lock;
+pub mod log;
+pub mod supervisor;
