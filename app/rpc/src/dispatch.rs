@@ -147,13 +147,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Runs calls in order; neighbours that only need a thread share one.
-async fn run_all(
-    api: &Arc<Api>,
-    session: Option<&Session>,
-    calls: Vec<Call>,
-    deadline: Deadline,
-    out: &mut Output,
-) {
+async fn run_all(api: &Arc<Api>, session: Option<&Session>, calls: Vec<Call>, deadline: Deadline, out: &mut Output) {
     let mut group: Vec<(Call, &'static Method)> = Vec::new();
     for call in calls {
         if let Target::Method(method) = call.target {

@@ -21,7 +21,10 @@
 //!   it is disconnected, the chain never waits for it.
 //! - Nothing a client sends makes the process panic.
 
-#![allow(clippy::arithmetic_side_effects, reason = "no consensus code: figures are bounded by limits, overflow checks stay on")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "no consensus code: figures are bounded by limits, overflow checks stay on"
+)]
 
 mod api;
 mod config;

@@ -61,7 +61,9 @@ pub(crate) fn content_type_allowed(value: Option<&HeaderValue>) -> Result<(), St
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         // `[::1]:8545` and `name:8545`, but not the bare `::1`.
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (name.ends_with(']') || !name.contains(':')) => {
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (name.ends_with(']') || !name.contains(':')) =>
+        {
             name
         }
         _ => host,

@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn nobody_signs_without_dev_keys() {
         let (open, dev) = (table(false), table(true));
-        for name in ["eth_sendTransaction", "eth_sign", "personal_sign", "eth_signTypedData_v4", "eth_signTransaction"] {
+        for name in ["eth_sendTransaction", "eth_sign", "personal_sign", "eth_signTypedData_v4", "eth_signTransaction"]
+        {
             assert!(!open.contains_key(name) && dev.contains_key(name), "{name}");
         }
     }

@@ -43,8 +43,9 @@ impl Default for Metrics {
         let calls = Family::default();
         let errors = Family::default();
         // 20 µs to 20 s.
-        let seconds =
-            Family::new_with_constructor((|| Histogram::new(exponential_buckets(0.00002, 4.0, 11))) as fn() -> Histogram);
+        let seconds = Family::new_with_constructor(
+            (|| Histogram::new(exponential_buckets(0.00002, 4.0, 11))) as fn() -> Histogram,
+        );
         let (connections, websockets, turned_away) = (Gauge::default(), Gauge::default(), Counter::default());
         registry.register("calls", "Calls answered, by method", calls.clone());
         registry.register("errors", "Calls that failed, by method and code", errors.clone());

@@ -30,8 +30,8 @@ type ByNonce<T> = BTreeMap<String, T>;
 
 #[derive(Serialize)]
 struct Listed<T> {
-    pending: BTreeMap<Address, ByNonce<T>>,
-    queued: BTreeMap<Address, ByNonce<T>>,
+    pending: BTreeMap<String, ByNonce<T>>,
+    queued: BTreeMap<String, ByNonce<T>>,
 }
 
 #[derive(Serialize)]
@@ -68,7 +68,8 @@ fn list<T>(api: &Api, show: impl Fn(&RecoveredTx) -> T) -> Result<Listed<T>, Rpc
     for content in senders {
         for (txs, lists) in [(&content.pending, &mut listed.pending), (&content.queued, &mut listed.queued)] {
             if !txs.is_empty() {
-                lists.insert(content.sender, by_nonce(txs, &show));
+                // With checksum, as geth writes it.
+                lists.insert(content.sender.to_string(), by_nonce(txs, &show));
             }
         }
     }

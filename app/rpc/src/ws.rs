@@ -52,7 +52,12 @@ pub(crate) async fn serve(api: Arc<Api>, socket: WebSocket, stop: watch::Receive
     }
 }
 
-async fn talk(api: &Arc<Api>, sink: &mut Sink, mut stream: SplitStream<WebSocket>, mut stop: watch::Receiver<bool>) -> End {
+async fn talk(
+    api: &Arc<Api>,
+    sink: &mut Sink,
+    mut stream: SplitStream<WebSocket>,
+    mut stop: watch::Receiver<bool>,
+) -> End {
     let session = Session::new(api.config.max_subscriptions_per_connection);
     let (mut heads, mut pending, mut syncing) = (api.hub.heads(), api.hub.pending(), api.hub.syncing());
     let mut request: Option<BoxFuture<'_, Option<Vec<u8>>>> = None;

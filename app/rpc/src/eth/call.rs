@@ -79,8 +79,10 @@ fn read(api: &Api, mut params: Params<'_>) -> Result<Asked, RpcError> {
     let block: Option<WireBlock> = params.optional("block overrides")?;
     params.end()?;
     let request = call_request(request).map_err(|why| RpcError::argument(0, "transaction", why))?;
-    let state = state_overrides(state.unwrap_or_default()).map_err(|why| RpcError::argument(2, "state overrides", why))?;
-    let block = block_overrides(block.unwrap_or_default()).map_err(|why| RpcError::argument(3, "block overrides", why))?;
+    let state =
+        state_overrides(state.unwrap_or_default()).map_err(|why| RpcError::argument(2, "state overrides", why))?;
+    let block =
+        block_overrides(block.unwrap_or_default()).map_err(|why| RpcError::argument(3, "block overrides", why))?;
     let view = view_at(api, id)?;
     let options = options(api, &view, id, state, block);
     Ok(Asked { request, view, options })
@@ -146,7 +148,8 @@ pub(crate) fn call_request(request: TransactionRequest) -> Result<CallRequest, S
     if request.max_fee_per_blob_gas.is_some() || request.blob_versioned_hashes.is_some() || request.sidecar.is_some() {
         return Err("blob transactions (type 3) are not supported: this chain carries no blobs".to_owned());
     }
-    if request.gas_price.is_some() && (request.max_fee_per_gas.is_some() || request.max_priority_fee_per_gas.is_some()) {
+    if request.gas_price.is_some() && (request.max_fee_per_gas.is_some() || request.max_priority_fee_per_gas.is_some())
+    {
         return Err("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified".to_owned());
     }
     let both = "both \"data\" and \"input\" are set and not equal: use \"input\"";
@@ -168,7 +171,9 @@ pub(crate) fn call_request(request: TransactionRequest) -> Result<CallRequest, S
 }
 
 fn state_overrides(wire: WireState) -> Result<StateOverrides, String> {
-    wire.into_iter().map(|(address, account)| Ok((address, account_override(account).map_err(|why| format!("{address}: {why}"))?))).collect()
+    wire.into_iter()
+        .map(|(address, account)| Ok((address, account_override(account).map_err(|why| format!("{address}: {why}"))?)))
+        .collect()
 }
 
 fn account_override(wire: WireAccount) -> Result<AccountOverride, String> {

@@ -277,7 +277,8 @@ mod tests {
     #[test]
     fn wrong_percentiles_are_refused_with_the_figure() {
         assert!(check_percentiles(&[0.0, 50.5, 100.0]).is_ok());
-        for (bad, what) in [(vec![101.0], "101"), (vec![-1.0], "-1"), (vec![2.0, 1.0], "ascend"), (vec![1.0; 101], "101")]
+        for (bad, what) in
+            [(vec![101.0], "101"), (vec![-1.0], "-1"), (vec![2.0, 1.0], "ascend"), (vec![1.0; 101], "101")]
         {
             let error = check_percentiles(&bad).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.contains(what), "{error}");

@@ -95,9 +95,7 @@ impl Filters {
     /// Forgets what nobody polls. A filter in use is locked and stays.
     pub fn expire(&self) {
         let lifetime = self.lifetime;
-        self.entries
-            .lock()
-            .retain(|_, entry| entry.try_lock().is_none_or(|entry| entry.polled.elapsed() < lifetime));
+        self.entries.lock().retain(|_, entry| entry.try_lock().is_none_or(|entry| entry.polled.elapsed() < lifetime));
     }
 }
 

@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn too_many_alternatives_and_pending_logs_are_refused() {
-        let topics: Vec<String> = (0..1_001_u64).map(|n| format!("\"{}\"", B256::from(alloy_primitives::U256::from(n)))).collect();
+        let topics: Vec<String> =
+            (0..1_001_u64).map(|n| format!("\"{}\"", B256::from(alloy_primitives::U256::from(n)))).collect();
         let filter: Filter = serde_json::from_str(&format!(r#"{{"topics":[[{}]]}}"#, topics.join(","))).unwrap();
         let error = check(&filter).unwrap_err();
         assert_eq!(error.code(), -32005);

@@ -31,9 +31,8 @@ pub(crate) const METHODS: &[Method] = &[
 /// Reads the raw transaction in `params`.
 pub(crate) fn raw_param(params: &mut Params<'_>) -> Result<Bytes, RpcError> {
     let text: Cow<'_, str> = params.required("transaction")?;
-    let digits = text
-        .strip_prefix("0x")
-        .ok_or_else(|| RpcError::argument(0, "transaction", "hex string without 0x prefix"))?;
+    let digits =
+        text.strip_prefix("0x").ok_or_else(|| RpcError::argument(0, "transaction", "hex string without 0x prefix"))?;
     hex::decode(digits).map(Bytes::from).map_err(|e| RpcError::argument(0, "transaction", e))
 }
 
@@ -105,12 +104,7 @@ fn raw_at(block: &Block, index: usize) -> RpcResult {
 }
 
 /// What stands at a place of the block that `by` names; null when there is no such block or place.
-fn at_place(
-    api: &Api,
-    header: Option<Arc<Header>>,
-    index: U64,
-    show: fn(&Block, usize) -> RpcResult,
-) -> RpcResult {
+fn at_place(api: &Api, header: Option<Arc<Header>>, index: U64, show: fn(&Block, usize) -> RpcResult) -> RpcResult {
     let Some(header) = header else { return json(&()) };
     let index = usize::try_from(index.to::<u64>()).unwrap_or(usize::MAX);
     show(&*whole(api, &header)?, index)

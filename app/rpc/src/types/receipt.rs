@@ -102,12 +102,7 @@ mod tests {
     }
 
     fn header() -> Header {
-        Header {
-            height: Height(5),
-            hash: B256::repeat_byte(8),
-            time: Timestamp(5_500),
-            ..Header::default()
-        }
+        Header { height: Height(5), hash: B256::repeat_byte(8), time: Timestamp(5_500), ..Header::default() }
     }
 
     #[test]
