@@ -1,14 +1,12 @@
 //! What is kept in memory of state: newest values, and inner nodes of the trees.
 
-use core::{borrow::Borrow, hash::Hash};
-use std::sync::Arc;
-
 use bytes::Bytes;
+use core::{borrow::Borrow, hash::Hash};
 use defchain_base::Substore;
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use crate::tree::{Internal, NodeKey};
+use crate::tree::NodeKey;
 
 /// Locks of the value cache.
 const VALUE_SHARDS: usize = 64;
@@ -141,7 +139,8 @@ fn shard_of(key: &[u8]) -> usize {
     usize::try_from(tail.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58).unwrap_or(0)
 }
 
-/// Decoded inner nodes. A node never changes under its key, except that a rollback makes keys free again: then the epoch
+/// Records of inner nodes: packed, because a large tree has mostly small ones, and read in a fraction of the time that
+/// their hashes take. A node never changes under its key, except that a rollback makes keys free again: then the epoch
 /// moves on, and who still reads in an older one neither finds nor leaves anything here.
 pub(crate) struct NodeCache {
     shards: Vec<Mutex<NodeShard>>,
@@ -149,7 +148,7 @@ pub(crate) struct NodeCache {
 
 struct NodeShard {
     epoch: u64,
-    nodes: Bounded<(Substore, NodeKey), Arc<Internal>>,
+    nodes: Bounded<(Substore, NodeKey), Bytes>,
 }
 
 impl NodeCache {
@@ -163,16 +162,17 @@ impl NodeCache {
         self.shards.get(usize::from(key.path.nibbles().next().unwrap_or(0)))
     }
 
-    pub(crate) fn get(&self, epoch: u64, substore: Substore, key: &NodeKey) -> Option<Arc<Internal>> {
+    pub(crate) fn get(&self, epoch: u64, substore: Substore, key: &NodeKey) -> Option<Bytes> {
         let mut shard = self.shard(key)?.lock();
         if shard.epoch == epoch { shard.nodes.get(&(substore, *key)).cloned() } else { None }
     }
 
-    pub(crate) fn put(&self, epoch: u64, substore: Substore, key: NodeKey, node: Arc<Internal>) {
+    pub(crate) fn put(&self, epoch: u64, substore: Substore, key: NodeKey, record: Bytes) {
         let Some(shard) = self.shard(&key) else { return };
         let mut shard = shard.lock();
         if shard.epoch == epoch {
-            shard.nodes.put((substore, key), node, size_of::<Internal>());
+            let bytes = record.len();
+            shard.nodes.put((substore, key), record, bytes);
         }
     }
 

@@ -6,9 +6,9 @@ use std::{
 };
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DBCompressionType, DBPinnableSlice,
-    DBRawIteratorWithThreadMode, DBRecoveryMode, DBWithThreadMode, Options, ReadOptions, SingleThreaded,
-    SnapshotWithThreadMode, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DBCompressionType,
+    DBPinnableSlice, DBRawIteratorWithThreadMode, DBRecoveryMode, DBWithThreadMode, LruCacheOptions, Options,
+    ReadOptions, SingleThreaded, SnapshotWithThreadMode, WriteBatch, WriteOptions,
 };
 
 use crate::{columns::Column, error::StoreError, options::StoreOptions};
@@ -31,7 +31,11 @@ pub(crate) struct Db {
 
 impl Db {
     pub(crate) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
-        let cache = Cache::new_lru_cache(options.block_cache_bytes());
+        let mut lru = LruCacheOptions::default();
+        lru.set_capacity(options.block_cache_bytes());
+        // RocksDB would make shards of 512 KiB, in which nothing larger stays.
+        lru.set_num_shard_bits(4);
+        let cache = Cache::new_lru_cache_opts(&lru);
         let families: Vec<_> =
             Column::ALL.into_iter().map(|c| ColumnFamilyDescriptor::new(c.name(), family(c, &cache))).collect();
         let rocks = Rocks::open_cf_descriptors(&database(), path, families).map_err(|e| {
@@ -55,9 +59,9 @@ impl Db {
             .ok_or_else(|| StoreError::corrupt(format!("column family {}", column.name()), "it is missing"))
     }
 
-    /// Starts a batch.
-    pub(crate) fn batch(&self) -> Batch {
-        Batch(WriteBatch::default())
+    /// Starts a batch that will hold about so many bytes.
+    pub(crate) fn batch(&self, bytes: usize) -> Batch {
+        Batch(WriteBatch::with_capacity_bytes(bytes))
     }
 
     /// Writes a batch whole or not at all, and durably when the store was opened so.
@@ -92,6 +96,23 @@ pub(crate) struct Batch(WriteBatch);
 impl Batch {
     pub(crate) fn put(&mut self, db: &Db, column: Column, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.0.put_cf(db.family(column)?, key, value);
+        Ok(())
+    }
+
+    /// Many records of one column; `None` deletes. In the order of keys RocksDB takes them fastest.
+    pub(crate) fn put_all<'a>(
+        &mut self,
+        db: &Db,
+        column: Column,
+        records: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    ) -> Result<(), StoreError> {
+        let family = db.family(column)?;
+        for (key, record) in records {
+            match record {
+                Some(record) => self.0.put_cf(family, key, record),
+                None => self.0.delete_cf(family, key),
+            }
+        }
         Ok(())
     }
 
@@ -225,7 +246,12 @@ fn family(column: Column, cache: &Cache) -> Options {
         // Point lookups, most of them for keys that are there or recently were.
         Column::Flat | Column::Nodes | Column::Hashes => {
             table.set_bloom_filter(10.0, false);
-            table.set_block_size(8 << 10);
+            table.set_block_size(4 << 10);
+            // In pieces, so that a lookup needs 4 KiB of a filter in the cache and not the megabytes of a whole file's.
+            table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+            table.set_partition_filters(true);
+            table.set_metadata_block_size(4 << 10);
+            table.set_pin_top_level_index_and_filter(true);
         }
         _ => table.set_block_size(16 << 10),
     }
@@ -233,8 +259,8 @@ fn family(column: Column, cache: &Cache) -> Options {
     options.set_block_based_table_factory(&table);
     options.set_level_compaction_dynamic_level_bytes(true);
     options.set_compression_type(DBCompressionType::Lz4);
-    // Tree nodes are hashes: nothing to gain from ZSTD.
-    if !matches!(column, Column::Nodes | Column::Hashes) {
+    // Hashes gain nothing from ZSTD, and the newest values are read too often to unpack it each time.
+    if !matches!(column, Column::Flat | Column::Nodes | Column::Hashes) {
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
     }
     let buffer = match column {

@@ -1,7 +1,7 @@
 /// How a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// Memory for caches: a half for tree nodes, a quarter for values, a quarter for RocksDB's blocks.
+    /// Memory for caches: five eighths for tree nodes, an eighth for values, a quarter for RocksDB's blocks.
     pub cache_bytes: usize,
     /// Whether a commit waits until the disk has it. Off only for tests and throw-away chains: a power failure may then
     /// take the newest blocks (never a part of one).
@@ -34,11 +34,11 @@ impl StoreOptions {
     }
 
     pub(crate) const fn node_cache_bytes(&self) -> usize {
-        self.cache_bytes / 2
+        self.cache_bytes / 8 * 5
     }
 
     pub(crate) const fn value_cache_bytes(&self) -> usize {
-        self.cache_bytes / 4
+        self.cache_bytes / 8
     }
 
     pub(crate) const fn block_cache_bytes(&self) -> usize {

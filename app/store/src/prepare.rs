@@ -15,10 +15,7 @@ use crate::{
     proof::{EMPTY_ROOTS, app_hash},
     records,
     snapshot::{CommitInfo, Moment, Snapshot, TreeNodes},
-    tree::{
-        Change, Internal, Node, NodeKey, StaleNode, TreeAt, TreeUpdate, TreeUpdater, reference::Reference,
-        update::OneWalk,
-    },
+    tree::{Change, Node, NodeKey, StaleNode, TreeAt, TreeUpdate, TreeUpdater, reference::Reference, update::OneWalk},
 };
 
 /// From how many changes on a substore's values are hashed on all threads.
@@ -35,8 +32,8 @@ pub struct Prepared {
     pub(crate) batch: Batch,
     /// New values by flat key, for the value cache.
     pub(crate) values: Vec<(Vec<u8>, Option<Bytes>)>,
-    /// New inner nodes, for the node cache, and the keys of those they replace.
-    pub(crate) nodes: Vec<(Substore, NodeKey, Arc<Internal>)>,
+    /// Records of new inner nodes, for the node cache, and the keys of those they replace.
+    pub(crate) nodes: Vec<(Substore, NodeKey, Bytes)>,
     pub(crate) stale: Vec<(Substore, NodeKey)>,
 }
 
@@ -89,10 +86,25 @@ pub(crate) fn next_height(base: Option<&CommitInfo>) -> Height {
 struct Part {
     substore: Substore,
     tree: TreeAt,
-    changes: Vec<Change>,
-    update: TreeUpdate,
-    /// Node records by key.
-    records: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Flat key, history key and history record of each change, in the order of keys.
+    values: Vec<ValueWrite>,
+    stale: Vec<StaleNode>,
+    nodes: Vec<NodeWrite>,
+}
+
+struct ValueWrite {
+    flat_key: Vec<u8>,
+    value: Option<Bytes>,
+    record: Option<Vec<u8>>,
+    past_key: Vec<u8>,
+    past: Vec<u8>,
+}
+
+struct NodeWrite {
+    key: NodeKey,
+    column_key: Vec<u8>,
+    record: Bytes,
+    leaf: bool,
 }
 
 pub(crate) fn prepare(moment: &Arc<Moment>, delta: &StateDelta, updater: Updater) -> Result<Prepared, StoreError> {
@@ -108,17 +120,18 @@ pub(crate) fn prepare(moment: &Arc<Moment>, delta: &StateDelta, updater: Updater
     for part in &parts {
         let at = part.substore as usize;
         if let (Some(root), Some(version)) = (roots.get_mut(at), versions.get_mut(at)) {
-            *root = B256::from(part.update.root);
+            *root = B256::from(part.tree.root);
             *version = part.tree.version;
         }
     }
     let height = next_height(base.as_ref());
     let db = moment.view.db();
+    let bytes = parts.iter().map(Part::bytes).fold(0, usize::saturating_add);
     let mut prepared = Prepared {
         app_hash: app_hash(&roots),
         roots,
         versions,
-        batch: db.batch(),
+        batch: db.batch(bytes),
         values: Vec::new(),
         nodes: Vec::new(),
         stale: Vec::new(),
@@ -126,7 +139,7 @@ pub(crate) fn prepare(moment: &Arc<Moment>, delta: &StateDelta, updater: Updater
         base,
     };
     for part in parts {
-        write_part(db, &mut prepared, height, part)?;
+        part.write(db, &mut prepared, height)?;
     }
     Ok(prepared)
 }
@@ -141,25 +154,64 @@ fn part(
     if changes.is_empty() {
         return Ok(None);
     }
-    changes.sort_unstable_by(|a, b| a.key_hash.cmp(&b.key_hash));
     let base = moment.info.as_ref().map_or(TreeAt { version: 0, root: crate::tree::EMPTY_ROOT }, |i| i.tree(substore));
+    let version = base.version.saturating_add(1);
+    let values = changes
+        .par_iter()
+        .with_min_len(PARALLEL_FROM)
+        .map(|change| ValueWrite {
+            flat_key: columns::flat(substore, &change.key),
+            value: change.value.clone(),
+            record: change.value.as_deref().map(records::put_value),
+            past_key: columns::history(substore, &change.key, version),
+            past: records::put_past_value(change.value.as_deref()),
+        })
+        .collect();
+    changes.sort_unstable_by(|a, b| a.key_hash.cmp(&b.key_hash));
     let source = TreeNodes { moment, substore };
-    let mut update = match updater {
+    let TreeUpdate { root, mut nodes, stale } = match updater {
         Updater::OneWalk => OneWalk.update(&source, base, &changes)?,
         Updater::Reference => Reference.update(&source, base, &changes)?,
     };
-    let tree = TreeAt { version: base.version.saturating_add(1), root: update.root };
-    // In the order of keys: RocksDB inserts neighbours faster.
-    update.nodes.par_sort_unstable_by_key(|(path, _)| *path);
-    let records = update
-        .nodes
+    nodes.par_sort_unstable_by_key(|(path, _)| *path);
+    let nodes = nodes
         .par_iter()
         .with_min_len(PARALLEL_FROM)
         .map(|(path, node)| {
-            (columns::node(substore, &NodeKey { version: tree.version, path: *path }), node.to_record())
+            let key = NodeKey { version, path: *path };
+            let leaf = matches!(node, Node::Leaf(_));
+            NodeWrite { key, column_key: columns::node(substore, &key), record: node.to_record().into(), leaf }
         })
         .collect();
-    Ok(Some(Part { substore, tree, changes, update, records }))
+    Ok(Some(Part { substore, tree: TreeAt { version, root }, values, stale, nodes }))
+}
+
+impl Part {
+    /// About what its records take in a batch.
+    fn bytes(&self) -> usize {
+        let values = self
+            .values
+            .iter()
+            .map(|w| [w.flat_key.len(), w.record.as_ref().map_or(0, Vec::len), w.past_key.len(), w.past.len(), 12]);
+        let nodes = self.nodes.iter().map(|w| [w.column_key.len(), w.record.len(), 6, 0, 0]);
+        let stale = self.stale.len().saturating_mul(8);
+        values.chain(nodes).flatten().fold(stale, usize::saturating_add)
+    }
+
+    fn write(self, db: &Arc<Db>, prepared: &mut Prepared, height: Height) -> Result<(), StoreError> {
+        let Self { substore, tree: _, values, stale, nodes } = self;
+        let batch = &mut prepared.batch;
+        batch.put_all(db, Column::Flat, values.iter().map(|w| (w.flat_key.as_slice(), w.record.as_deref())))?;
+        batch.put_all(db, Column::History, values.iter().map(|w| (w.past_key.as_slice(), Some(w.past.as_slice()))))?;
+        batch.put_all(db, Column::Nodes, nodes.iter().map(|w| (w.column_key.as_slice(), Some(w.record.as_ref()))))?;
+        batch.put(db, Column::Stale, &columns::stale(height, substore), &records::put_stale(&stale))?;
+        prepared.values.extend(values.into_iter().map(|w| (w.flat_key, w.value)));
+        let inner = nodes.into_iter().filter(|w| !w.leaf);
+        prepared.nodes.extend(inner.map(|w| (substore, w.key, w.record)));
+        let inner = stale.into_iter().filter(|stale| !stale.leaf);
+        prepared.stale.extend(inner.map(|stale| (substore, stale.key)));
+        Ok(())
+    }
 }
 
 /// The changes that change something, with hashes. What a block wrote as it was moves no tree: a tree's version counts
@@ -187,31 +239,4 @@ fn real_changes(moment: &Arc<Moment>, substore: Substore, delta: &StateDelta) ->
         return changes.iter().filter_map(|change| real(change).transpose()).collect();
     }
     changes.par_iter().filter_map(|change| real(change).transpose()).collect()
-}
-
-fn write_part(db: &Arc<Db>, prepared: &mut Prepared, height: Height, part: Part) -> Result<(), StoreError> {
-    let Part { substore, tree, changes, update, records } = part;
-    let batch = &mut prepared.batch;
-    for change in changes {
-        let flat_key = columns::flat(substore, &change.key);
-        match &change.value {
-            Some(value) => batch.put(db, Column::Flat, &flat_key, &records::put_value(value))?,
-            None => batch.delete(db, Column::Flat, &flat_key)?,
-        }
-        let past = records::put_past_value(change.value.as_deref());
-        batch.put(db, Column::History, &columns::history(substore, &change.key, tree.version), &past)?;
-        prepared.values.push((flat_key, change.value));
-    }
-    for (key, record) in records {
-        batch.put(db, Column::Nodes, &key, &record)?;
-    }
-    batch.put(db, Column::Stale, &columns::stale(height, substore), &records::put_stale(&update.stale))?;
-    for (path, node) in update.nodes {
-        if let Node::Internal(internal) = node {
-            prepared.nodes.push((substore, NodeKey { version: tree.version, path }, internal));
-        }
-    }
-    let inner = update.stale.into_iter().filter(|stale| !stale.leaf);
-    prepared.stale.extend(inner.map(|StaleNode { key, .. }| (substore, key)));
-    Ok(())
 }

@@ -30,7 +30,7 @@ impl Store {
             return Ok(newest);
         }
         let db = &self.0.db;
-        let mut batch = db.batch();
+        let mut batch = db.batch(0);
         for substore in Substore::ALL {
             let version = tree_at(&record.roots, &record.versions, substore).version;
             if newest.tree(substore).version == version {
@@ -77,7 +77,7 @@ impl Store {
             if oldest >= keep {
                 return Ok(gone);
             }
-            let mut batch = self.0.db.batch();
+            let mut batch = self.0.db.batch(0);
             // What this block and the next replaced serves no height from the next one on.
             forget_replaced(&moment, &mut batch, oldest)?;
             forget_replaced(&moment, &mut batch, oldest.next())?;
@@ -195,7 +195,7 @@ fn replaced_in(moment: &Moment, substore: Substore, height: Height) -> Result<Ve
 }
 
 fn leaf_key(moment: &Moment, substore: Substore, stale: &StaleNode) -> Result<Vec<u8>, StoreError> {
-    match &*(TreeNodes { moment, substore }).node(&stale.key)? {
+    match (TreeNodes { moment, substore }).node(&stale.key)? {
         Node::Leaf(leaf) => Ok(leaf.key.to_vec()),
         Node::Internal(_) => Err(StoreError::corrupt(
             format!("node {:?} of version {} in tree {substore}", stale.key.path, stale.key.version),

@@ -190,19 +190,20 @@ pub(crate) struct TreeNodes<'a> {
 }
 
 impl NodeSource for TreeNodes<'_> {
-    fn node(&self, key: &NodeKey) -> Result<Arc<Node>, StoreError> {
+    fn node(&self, key: &NodeKey) -> Result<Node, StoreError> {
         let moment = self.moment;
-        if let Some(node) = moment.nodes.get(moment.epoch, self.substore, key) {
-            return Ok(Arc::new(Node::Internal(node)));
-        }
         let name = || format!("node {:?} of version {} in tree {}", key.path, key.version, self.substore);
+        let decode = |record: &[u8]| Node::from_record(record).map_err(|e| StoreError::record(&name(), &e));
+        if let Some(record) = moment.nodes.get(moment.epoch, self.substore, key) {
+            return decode(&record);
+        }
         let record = moment.view.get(Column::Nodes, &columns::node(self.substore, key))?;
         let record = record.ok_or_else(|| StoreError::corrupt(name(), "it is missing"))?;
-        let node = Node::from_record(&record).map_err(|e| StoreError::record(&name(), &e))?;
-        if let Node::Internal(internal) = &node {
-            moment.nodes.put(moment.epoch, self.substore, *key, internal.clone());
+        let node = decode(&record)?;
+        if matches!(node, Node::Internal(_)) {
+            moment.nodes.put(moment.epoch, self.substore, *key, Bytes::copy_from_slice(&record));
         }
-        Ok(Arc::new(node))
+        Ok(node)
     }
 }
 

@@ -17,8 +17,6 @@ mod tests;
 pub(crate) use nibbles::{NibblePath, nibble_at};
 pub(crate) use node::{Child, EMPTY_ROOT, Internal, Leaf, Node, put_varint, varint};
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::error::StoreError;
@@ -80,7 +78,7 @@ pub(crate) struct TreeUpdate {
 /// Where a tree's committed nodes come from.
 pub(crate) trait NodeSource: Sync {
     /// The node, or an error when it is missing or damaged.
-    fn node(&self, key: &NodeKey) -> Result<Arc<Node>, StoreError>;
+    fn node(&self, key: &NodeKey) -> Result<Node, StoreError>;
 }
 
 /// Makes the next version of a tree.

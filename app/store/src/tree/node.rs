@@ -1,5 +1,4 @@
 use core::num::NonZeroU64;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use defchain_base::{CodecError, Reader};
@@ -52,7 +51,7 @@ pub(crate) struct Leaf {
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
-    Internal(Arc<Internal>),
+    Internal(Box<Internal>),
     Leaf(Leaf),
 }
 
@@ -194,7 +193,7 @@ impl Node {
                     *place = NonZeroU64::new(leaves).map(|leaves| Child { hash, version, leaves });
                 }
                 reader.finish()?;
-                Ok(Self::Internal(Arc::new(node)))
+                Ok(Self::Internal(Box::new(node)))
             }
             LEAF => {
                 let value_hash = reader.array(WHAT)?;
@@ -249,7 +248,7 @@ mod tests {
         let mut node = Internal::default();
         *node.children.first_mut().unwrap() = Some(child(0xaa, 1, 1));
         *node.children.last_mut().unwrap() = Some(child(0xbb, 300, 5));
-        let record = Node::Internal(Arc::new(node)).to_record();
+        let record = Node::Internal(Box::new(node)).to_record();
         assert_eq!(hex::encode(&record), format!("010180010001{}01{}ac0205", "aa".repeat(32), "bb".repeat(32)));
         let key = Bytes::from_static(b"k");
         let leaf = Leaf { key_hash: Sha256::digest(&key).into(), value_hash: [9; 32], key };
@@ -263,7 +262,7 @@ mod tests {
             for (place, at) in node.children.iter_mut().zip(places) {
                 *place = at.map(|(byte, version, leaves)| child(byte, version, leaves));
             }
-            let node = Node::Internal(Arc::new(node));
+            let node = Node::Internal(Box::new(node));
             prop_assert_eq!(Node::from_record(&node.to_record()).unwrap(), node);
         }
 

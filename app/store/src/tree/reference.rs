@@ -1,6 +1,6 @@
 //! jmt's own code over our nodes: the reference that [`super::update`] is held against, and the maker of proofs.
 
-use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU64};
 
 use bytes::Bytes;
 use jmt::{
@@ -44,7 +44,7 @@ impl TreeUpdater for Reference {
             .iter()
             .map(|index| {
                 let key = from_key(&index.node_key);
-                Ok(StaleNode { key, leaf: matches!(&*source.node(&key)?, Node::Leaf(_)) })
+                Ok(StaleNode { key, leaf: matches!(source.node(&key)?, Node::Leaf(_)) })
             })
             .collect::<Result<_, StoreError>>()?;
         Ok(TreeUpdate { root: root.0, nodes, stale })
@@ -99,7 +99,7 @@ impl<'a> JmtReader<'a> {
                         *place = Some(Child { hash: child.hash, version: child.version, leaves });
                     }
                 }
-                Ok(Some(Node::Internal(Arc::new(node))))
+                Ok(Some(Node::Internal(Box::new(node))))
             }
         }
     }
@@ -112,7 +112,7 @@ impl TreeReader for JmtReader<'_> {
             return Ok(None);
         }
         let node = self.source.node(&key)?;
-        if let Node::Leaf(leaf) = &*node {
+        if let Node::Leaf(leaf) = &node {
             // What an update is about to write was learned before; it must not be overwritten by what was there.
             self.seen.lock().entry(leaf.key_hash).or_insert_with(|| leaf.clone());
         }

@@ -1,10 +1,7 @@
 //! The walk against jmt: same roots, same nodes, same stale lists.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -17,9 +14,9 @@ use super::{reference::Reference, update::OneWalk, *};
 struct Nodes(BTreeMap<NodeKey, Vec<u8>>);
 
 impl NodeSource for Nodes {
-    fn node(&self, key: &NodeKey) -> Result<Arc<Node>, StoreError> {
+    fn node(&self, key: &NodeKey) -> Result<Node, StoreError> {
         let record = self.0.get(key).ok_or_else(|| StoreError::corrupt(format!("{key:?}"), "missing"))?;
-        Ok(Arc::new(Node::from_record(record).unwrap()))
+        Ok(Node::from_record(record).unwrap())
     }
 }
 
@@ -94,12 +91,12 @@ fn reachable(nodes: &Nodes, at: TreeAt) -> BTreeSet<NodeKey> {
         found.insert(key);
         let node = nodes.node(&key).unwrap();
         assert_eq!(node.hash(), hash);
-        if let Node::Internal(internal) = &*node {
+        if let Node::Internal(internal) = &node {
             let children: Vec<_> = internal.iter().collect();
             assert!(children.len() > 1 || !children[0].1.is_leaf(), "a leaf alone must rise");
             for (nibble, child) in children {
                 let below = NodeKey { version: child.version, path: key.path.child(nibble) };
-                assert_eq!(matches!(&*nodes.node(&below).unwrap(), Node::Leaf(_)), child.is_leaf());
+                assert_eq!(matches!(nodes.node(&below).unwrap(), Node::Leaf(_)), child.is_leaf());
                 visit(nodes, below, child.hash, found);
             }
         }
@@ -211,7 +208,7 @@ fn a_missing_or_wrong_node_is_damage() {
     let (nodes, at, _) = run(vec![all]);
     let update = [change(&[1], Some(&[1]), Some(&[3]))];
     let touched: Vec<NodeKey> = OneWalk.update(&nodes, at, &update).unwrap().stale.iter().map(|s| s.key).collect();
-    let inner = touched.iter().filter(|key| matches!(&*nodes.node(key).unwrap(), Node::Internal(_)));
+    let inner = touched.iter().filter(|key| matches!(nodes.node(key).unwrap(), Node::Internal(_)));
     for key in inner {
         let mut broken = nodes.clone();
         broken.0.remove(key);

@@ -9,7 +9,7 @@
 //! The same knowledge is a check: where tree and flat values disagree about what was there before, the update fails as
 //! damage instead of building on it.
 
-use std::{num::NonZeroU64, sync::Arc};
+use std::num::NonZeroU64;
 
 use rayon::prelude::*;
 
@@ -35,7 +35,7 @@ impl TreeUpdater for OneWalk {
         let slot = if base.is_empty() {
             walk.at_empty(key.path, changes, &mut out)?
         } else {
-            match &*source.node(&key)? {
+            match &source.node(&key)? {
                 Node::Internal(node) => walk.at_internal(key, node, changes, &mut out)?,
                 Node::Leaf(_) => walk.at_leaf(key, &base.root, changes, &mut out)?,
             }
@@ -113,7 +113,7 @@ impl Walk<'_> {
         if child.is_leaf() {
             return self.at_leaf(key, &child.hash, changes, out);
         }
-        match &*self.source.node(&key)? {
+        match &self.source.node(&key)? {
             Node::Internal(node) => self.at_internal(key, node, changes, out),
             Node::Leaf(_) => Err(damaged(&key, "a leaf, where its parent has an inner node")),
         }
@@ -239,13 +239,13 @@ impl Walk<'_> {
         }
         let leaves = NonZeroU64::new(node.leaves()).unwrap_or(NonZeroU64::MIN);
         let child = Child { hash: node.hash(), version: self.version, leaves };
-        out.nodes.push((path, Node::Internal(Arc::new(node))));
+        out.nodes.push((path, Node::Internal(Box::new(node))));
         Ok(Slot::Node(child))
     }
 
     fn read_leaf(&self, key: &NodeKey, hash: &Hash) -> Result<Leaf, StoreError> {
-        match &*self.source.node(key)? {
-            Node::Leaf(leaf) if leaf.hash() == *hash => Ok(leaf.clone()),
+        match self.source.node(key)? {
+            Node::Leaf(leaf) if leaf.hash() == *hash => Ok(leaf),
             Node::Leaf(_) => Err(damaged(key, "the leaf does not hash to what its parent has")),
             Node::Internal(_) => Err(damaged(key, "an inner node, where its parent has a leaf")),
         }
