@@ -69,6 +69,11 @@ fn main() {
     };
     let txs: Vec<RecoveredTx> =
         (0..transfers).map(|i| transfer(i % accounts, (i * 7 + 1) % accounts, (i / accounts) as u64)).collect();
+    let start = Instant::now();
+    for _ in 0..1_000 {
+        let _ = Executor::new(Overlay::new(&base), env, &registry).unwrap();
+    }
+    println!("{:?} per executor made and dropped", start.elapsed() / 1_000);
     for round in 0..5 {
         let mut overlay = Overlay::new(&base);
         begin_block(&mut overlay, &env, B256::ZERO).unwrap();

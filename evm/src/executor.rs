@@ -1,12 +1,12 @@
 use alloy_primitives::{Address, Bytes};
-use defchain_base::{Amount, Overlay, StateError, StateRead, tx::RecoveredTx, tx::TxBody, tx::TxError};
+use defchain_base::{Amount, Checkpoint, Overlay, StateError, StateRead, tx::RecoveredTx, tx::TxBody, tx::TxError};
 use defchain_token::Movement;
 use revm::{
     context::{
         TxEnv,
         result::{ExecutionResult, InvalidTransaction, Output},
     },
-    context_interface::{ContextSetters, JournalTr},
+    context_interface::{ContextSetters, FrameStack, JournalTr},
     handler::{Handler, instructions::EthInstructions},
 };
 
@@ -41,7 +41,10 @@ impl<S: StateRead> Executor<S> {
         let db = ChainDb::new(overlay, env)?;
         let context = ChainContext::<S>::new(db, SPEC).with_block(env.to_revm()).with_cfg(env.cfg());
         let instructions = EthInstructions::new_mainnet_with_spec(SPEC);
-        Ok(Self { evm: ChainEvm::new(context, instructions, ChainPrecompiles::new(registry.clone())) })
+        let mut evm = ChainEvm::new(context, instructions, ChainPrecompiles::new(registry.clone()));
+        // Frames hold 32 KiB of stack each; deeper ones are made when a call needs them.
+        evm.frame_stack = FrameStack::new_prealloc(1);
+        Ok(Self { evm })
     }
 
     /// The state with what was executed so far.
@@ -107,13 +110,19 @@ impl<S: StateRead> Executor<S> {
         let checkpoint = self.db_mut().overlay.checkpoint();
         let outcome = self.run(tx_env).and_then(|result| self.keep(tx.sender, tip, result));
         if outcome.is_err() {
-            self.evm.ctx.journaled_state.forget();
-            self.db_mut().overlay.set_read_only(false);
-            self.db_mut().overlay.revert(checkpoint);
+            self.undo(checkpoint);
         } else {
             self.db_mut().overlay.commit();
         }
         outcome
+    }
+
+    /// Takes back whatever a transaction left in the EVM and in the overlay.
+    pub(crate) fn undo(&mut self, checkpoint: Checkpoint) {
+        self.evm.ctx.error = Ok(());
+        self.evm.ctx.journaled_state.forget();
+        self.db_mut().overlay.set_read_only(false);
+        self.db_mut().overlay.revert(checkpoint);
     }
 
     /// Runs revm; its changes stand in the journal, native writes in the overlay.

@@ -270,9 +270,7 @@ impl<'r, S: StateRead> Simulator<'r, S> {
         let checkpoint = self.executor.overlay_mut().checkpoint();
         let result = self.executor.run(tx);
         let failed = self.executor.evm.ctx.journaled_state.take_movements().err();
-        self.executor.evm.ctx.journaled_state.forget();
-        self.executor.overlay_mut().set_read_only(false);
-        self.executor.overlay_mut().revert(checkpoint);
+        self.executor.undo(checkpoint);
         match failed {
             Some(e) => Err(e.into()),
             None => result.map(outcome),

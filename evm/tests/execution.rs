@@ -1,5 +1,12 @@
 //! What transactions do to state, case by case.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::result_large_err,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -301,11 +308,14 @@ fn an_account_that_was_touched_and_holds_nothing_is_not_stored() {
     assert!(!chain.state().delta().of(Substore::Evm).unwrap().keys().any(|k| k[1..] == nobody[..]));
 }
 
+/// Whether a refusal is the one that was meant.
+type Expected = fn(&InvalidTx) -> bool;
+
 #[test]
 fn an_invalid_transaction_leaves_state_untouched() {
     let mut chain = with(&[(contract(0), code::COUNTER.to_vec())]);
     let ok = || Tx::call(user(1), 1, vec![]);
-    let cases: Vec<(Address, Tx, fn(&InvalidTx) -> bool)> = vec![
+    let cases: Vec<(Address, Tx, Expected)> = vec![
         (user(0), Tx { nonce: Some(1), ..ok() }, |e| matches!(e, InvalidTx::NonceTooHigh { tx: 1, state: 0, .. })),
         (user(0), Tx { chain_id: 1, ..ok() }, |e| matches!(e, InvalidTx::Form(_))),
         (user(0), Tx { value: 1_000 * DEF, ..ok() }, |e| matches!(e, InvalidTx::InsufficientFunds { .. })),

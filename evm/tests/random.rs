@@ -1,6 +1,13 @@
 //! Random transactions of every type: whatever they do, money is conserved (D4), and the executor's own comparison of
 //! each balance with its portions never fails.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::result_large_err,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -24,11 +31,28 @@ const HOUR: u64 = 3_600_000;
 #[derive(Debug, Clone)]
 enum Step {
     /// From user `from`, type `kind`, through `relays` to `target`, `value` in thousandths of a DEF.
-    Send { from: u8, kind: u8, relays: Vec<u8>, target: u8, value: u16, gas: u32 },
+    Send {
+        from: u8,
+        kind: u8,
+        relays: Vec<u8>,
+        target: u8,
+        value: u16,
+        gas: u32,
+    },
     /// Init code that deploys, reverts, or destroys itself; directly or by a factory.
-    Create { from: u8, by: u8, what: u8, value: u16 },
+    Create {
+        from: u8,
+        by: u8,
+        what: u8,
+        value: u16,
+    },
     /// User `from` delegates authority `key` to a contract.
-    Delegate { from: u8, key: u8, to: u8, value: u16 },
+    Delegate {
+        from: u8,
+        key: u8,
+        to: u8,
+        value: u16,
+    },
     Block(u64),
 }
 

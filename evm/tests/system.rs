@@ -1,5 +1,12 @@
 //! System addresses: native code inside the EVM's frames.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::result_large_err,
+    reason = "tests"
+)]
 
 mod common;
 

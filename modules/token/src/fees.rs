@@ -99,7 +99,7 @@ fn credit_operator<S: StateWrite + ?Sized>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
     use proptest::prelude::*;
 
     use super::*;

@@ -95,6 +95,12 @@ impl<'p> Ledger<'p> {
         self.accounts.entry(address).or_insert(Open { record: record.unwrap_or_default(), existed, changed: false });
     }
 
+    /// Whether an account is in the working set.
+    #[must_use]
+    pub fn holds(&self, address: &Address) -> bool {
+        self.accounts.contains_key(address)
+    }
+
     /// The record of an account with the movements applied so far, read on first use.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ impl Settled {
     ///
     /// # Errors
     /// When a sum exceeds 2^128 - 1 wei.
-    pub fn add(self, other: Self) -> Result<Self, TokenError> {
+    pub fn plus(self, other: Self) -> Result<Self, TokenError> {
         Ok(Self {
             dividend: self.dividend.checked_add(other.dividend)?,
             burned: self.burned.checked_add(other.burned)?,
@@ -120,7 +120,7 @@ const fn half(amount: Amount) -> Amount {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
     use defchain_base::U256;
     use proptest::prelude::*;
 
@@ -147,7 +147,7 @@ mod tests {
             let total = once.settle(&BurnTable::PAPER, end).unwrap();
             let mut sum = Settled::default();
             for day in stops {
-                sum = sum.add(often.settle(&BurnTable::PAPER, day).unwrap()).unwrap();
+                sum = sum.plus(often.settle(&BurnTable::PAPER, day).unwrap()).unwrap();
             }
             prop_assert_eq!(sum, total);
             prop_assert_eq!(once, often);

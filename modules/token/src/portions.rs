@@ -89,7 +89,7 @@ impl Portions {
             if day == portion.settled_day {
                 continue;
             }
-            taken = taken.add(portion.settle(params.table(portion.table)?, day)?)?;
+            taken = taken.plus(portion.settle(params.table(portion.table)?, day)?)?;
             worthless |= portion.nominal(params)?.is_zero();
         }
         if worthless {

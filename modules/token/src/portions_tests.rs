@@ -198,9 +198,9 @@ proptest! {
         let mut touches: Vec<u64> = touches.into_iter().map(|t| end + t).collect();
         touches.sort_unstable();
         let mut sum = Settled::default();
-        for t in &touches { sum = sum.add(often.settle(&p, at(*t)).unwrap()).unwrap(); }
+        for t in &touches { sum = sum.plus(often.settle(&p, at(*t)).unwrap()).unwrap(); }
         let last = touches.last().copied().unwrap_or(end);
-        sum = sum.add(often.settle(&p, at(last)).unwrap()).unwrap();
+        sum = sum.plus(often.settle(&p, at(last)).unwrap()).unwrap();
         prop_assert_eq!(once.settle(&p, at(last)).unwrap(), sum);
         prop_assert_eq!(once, often);
     }

@@ -1,0 +1,130 @@
+//! D17a inside the EVM: which value arrives fresh and which keeps its age.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::result_large_err,
+    reason = "tests"
+)]
+
+mod common;
+
+use alloy_eips::eip7702::Authorization;
+use alloy_primitives::{Address, B256, U256};
+use alloy_signer::SignerSync;
+use alloy_signer_local::PrivateKeySigner;
+use common::{
+    CHAIN_ID, Chain, Tx,
+    code::{self, CALL, RETURN},
+    contract, user,
+};
+use defchain_base::system::Pool;
+use defchain_evm::Registry;
+use defchain_token::{TokenParams, state::TokenRead};
+
+const DEF: u128 = 1_000_000_000_000_000_000;
+
+/// A relay that got 100 DEF on day 0, now two days later: 97 DEF are left.
+fn chain() -> Chain {
+    let params = TokenParams::economy();
+    let contracts = [
+        (contract(0), code::relay(CALL, RETURN)),
+        (contract(1), code::COUNTER.to_vec()),
+        (contract(2), code::factory(true)),
+        (contract(3), code::BEQUEATH.to_vec()),
+    ];
+    let mut chain = Chain::new(&params, Registry::default(), &contracts);
+    chain.run(user(0), Tx::call(contract(0), 100 * DEF, code::relay_input(user(9), 0, &[])));
+    chain.next_block(2 * params.day_millis());
+    chain
+}
+
+fn receipts(chain: &Chain, address: Address) -> Vec<u64> {
+    chain.account(address).portions.as_slice().iter().map(|p| p.received_at.0).collect()
+}
+
+#[test]
+fn contract_to_contract_keeps_its_age_and_a_way_back_to_people_renews_it() {
+    let mut chain = chain();
+    let now = chain.env().age.0;
+    chain.run(user(1), Tx::call(contract(0), 0, code::relay_input(contract(1), 40 * DEF, &[])));
+    assert_eq!(receipts(&chain, contract(1)), [0], "carried");
+    assert_eq!(chain.balance(contract(1)), 40 * DEF);
+    let nobody = Address::repeat_byte(0x98);
+    chain.run(user(1), Tx::call(contract(0), 0, code::relay_input(nobody, 40 * DEF, &[])));
+    assert_eq!(receipts(&chain, nobody), [now], "fresh");
+    // A day later the carried 40 are worth 40 × 93/97, the fresh ones 99 %.
+    chain.next_block(chain.params.day_millis());
+    assert_eq!(chain.balance(nobody), 396 * DEF / 10);
+    assert_eq!(chain.balance(contract(1)), (40 * DEF * 100).div_ceil(97) * 93 / 100);
+}
+
+#[test]
+fn what_people_send_is_fresh_wherever_it_goes() {
+    let mut chain = chain();
+    let now = chain.env().age.0;
+    chain.run(user(1), Tx::call(contract(1), DEF, vec![]));
+    chain.run(user(1), Tx::create(DEF, code::init(code::COUNTER)));
+    assert_eq!(receipts(&chain, contract(1)), [now]);
+    assert_eq!(receipts(&chain, user(1).create(1)), [now]);
+}
+
+#[test]
+fn a_payment_to_oneself_renews_what_was_paid() {
+    let mut chain = chain();
+    let now = chain.env().age.0;
+    chain.run(user(5), Tx::call(user(5), 100 * DEF, vec![]));
+    assert_eq!(receipts(&chain, user(5)), [0, now]);
+    // A contract that pays itself renews nothing.
+    chain.run(user(1), Tx::call(contract(0), 0, code::relay_input(contract(0), 50 * DEF, &[])));
+    assert_eq!(receipts(&chain, contract(0)), [0]);
+}
+
+#[test]
+fn init_code_counts_as_a_contract() {
+    let mut chain = chain();
+    let init = code::init(code::COUNTER);
+    let created = contract(2).create2_from_code(B256::ZERO, &init);
+    // The relay pays the factory, the factory what it creates: the money is two days old all the way.
+    chain.run(user(1), Tx::call(contract(0), 0, code::relay_input(contract(2), 7 * DEF, &init)));
+    assert_eq!((chain.balance(created), receipts(&chain, created)), (7 * DEF, vec![0]));
+}
+
+#[test]
+fn an_eip_7702_account_counts_as_one_without_code() {
+    let signer = PrivateKeySigner::from_slice(&[5; 32]).unwrap();
+    let authorization = Authorization { chain_id: U256::from(CHAIN_ID), address: contract(1), nonce: 0 };
+    let signature = signer.sign_hash_sync(&authorization.signature_hash()).unwrap();
+    let mut chain = chain();
+    let now = chain.env().age.0;
+    let mut tx = Tx::call(user(1), 0, vec![]).kind(4);
+    tx.authorizations = vec![authorization.into_signed(signature)];
+    chain.run(user(1), tx);
+    chain.run(user(1), Tx::call(contract(0), 0, code::relay_input(signer.address(), DEF, &[])));
+    assert_eq!(receipts(&chain, signer.address()), [now]);
+}
+
+#[test]
+fn a_legacy_is_judged_by_its_parties() {
+    let mut chain = chain();
+    let now = chain.env().age.0;
+    let heir = Address::repeat_byte(0x97);
+    for (to, expected) in [(contract(1), 0), (heir, now)] {
+        // The relay pays the mortal contract (carried), which leaves it to the heir.
+        let data = code::relay_input(contract(3), 3 * DEF, to.into_word().as_slice());
+        chain.run(user(1), Tx::call(contract(0), 0, data));
+        assert_eq!((chain.balance(to), receipts(&chain, to)), (3 * DEF, vec![expected]));
+    }
+}
+
+#[test]
+fn touching_an_account_settles_it_half_to_the_dividend_pool() {
+    let mut chain = chain();
+    let (supply, pool) = (chain.supply(), chain.balance(Pool::Dividend.address()));
+    let outcome = chain.run(user(1), Tx::call(user(2), 0, vec![]));
+    // Of user 1's 1,000 DEF 30 are lost: 15 to the pool, 15 burned. User 2 was not paid and is not settled.
+    assert_eq!(outcome.burned.wei(), 15 * DEF);
+    assert_eq!(chain.supply(), supply - 15 * DEF);
+    assert_eq!(chain.balance(Pool::Dividend.address()), pool + 15 * DEF);
+    assert_eq!(chain.state().nominal_balance(&user(2)).unwrap().wei(), 1_000 * DEF);
+}
