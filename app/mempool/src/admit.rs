@@ -89,7 +89,7 @@ impl Shared {
         if state.get(&tx.hash()).is_some() {
             return Err(PoolError::AlreadyKnown(tx.hash()));
         }
-        state.check_full(tx.raw().len(), price, base_fee)
+        state.check_full(tx.raw().len(), price)
     }
 
     fn judge(&self, entry: Arc<Entry>, tip: &Tip) -> Result<Judged, PoolError> {
@@ -178,5 +178,5 @@ fn admit_one(
     }
     let entry = Arc::clone(&judged.entry);
     let hash = entry.hash();
-    Some(state.admit(entry, &judged.sender, tip.context.base_fee, now).map(|()| hash))
+    Some(state.admit(entry, &judged.sender, now).map(|()| hash))
 }

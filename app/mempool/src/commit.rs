@@ -65,7 +65,7 @@ impl Pool {
 
     /// Empties the pool.
     pub fn clear(&self) {
-        self.shared().with_state(crate::state::State::clear);
+        self.shared().state.lock().clear();
     }
 }
 
@@ -75,6 +75,7 @@ impl Shared {
         let tip = Tip::new(self.tip().seq.wrapping_add(1), view);
         let mut state = self.state.lock();
         state.seq = tip.seq;
+        state.base_fee = tip.context.base_fee;
         *self.tip.write() = Arc::clone(&tip);
         tip
     }
@@ -129,7 +130,6 @@ impl Shared {
                         state.rejudge(*address, sender);
                     }
                 }
-                state.trim_queued(tip.context.base_fee);
             });
         }
     }

@@ -34,8 +34,9 @@ const REAP_BYTES: usize = 8 * 1024 * 1024;
 const MAX_DOUBLINGS: u8 = 3;
 /// How many bundles are remembered, so that none is repeated.
 const REMEMBERED_BUNDLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
-/// How often another arrangement is tried for a bundle that was offered before.
-const MAX_ARRANGEMENTS: usize = 8;
+/// How many arrangements of the same transactions there may be. Only a bundle of very few, offered for over half an hour,
+/// comes to the end of them; then it is repeated.
+const MAX_ARRANGEMENTS: usize = 64;
 
 const _: () = assert!(REAP_BYTES >= 2 * MAX_BUNDLE_BYTES);
 
@@ -105,14 +106,14 @@ impl Default for Bundler {
 impl Bundler {
     fn bundle(&mut self, mut txs: Vec<Bytes>) -> Bytes {
         let turns = txs.len();
-        for attempt in 1..MAX_ARRANGEMENTS {
+        for attempt in 1..=MAX_ARRANGEMENTS {
             let bytes = encode_bundle(txs.iter());
             if self.offered.put(self.hasher.hash_one(&bytes), ()).is_none() {
                 return bytes.into();
             }
             // Turn the order; when all turns are used up, say one transaction twice.
-            match txs.first().cloned() {
-                Some(first) if attempt >= turns && bytes.len().saturating_add(first.len()).saturating_add(4) <= MAX_BUNDLE_BYTES => {
+            match txs.first().filter(|_| attempt >= turns).cloned() {
+                Some(first) if encoded_len(1, bytes.len().saturating_add(first.len())) <= MAX_BUNDLE_BYTES => {
                     txs.push(first);
                 }
                 _ => txs.rotate_left(1.min(turns)),

@@ -54,10 +54,13 @@ impl Pool {
     /// When the configuration is out of bounds or a thread cannot be started.
     pub fn new(config: PoolConfig, view: Arc<dyn PoolView>) -> Result<Self, PoolError> {
         config.validate()?;
+        let tip = Tip::new(0, view);
+        let mut state = State::new(config);
+        state.base_fee = tip.context.base_fee;
         let shared = Arc::new(Shared {
             clock: Clock::new(),
-            tip: RwLock::new(Tip::new(0, view)),
-            state: Mutex::new(State::new(config, 0)),
+            tip: RwLock::new(tip),
+            state: Mutex::new(state),
             senders: SenderCache::new(config.remembered_senders),
             counters: Counters::default(),
             queue: BundleQueue::new(config.gossip_queue_bytes),
@@ -136,6 +139,7 @@ impl Shared {
             let mut state = self.state.lock();
             let result = work(&mut state);
             state.expire(now, EXPIRE_STEP);
+            state.trim_queued();
             let fresh = state.take_fresh();
             for entry in &fresh {
                 state.offer(entry, now);

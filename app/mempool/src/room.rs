@@ -26,11 +26,11 @@ enum Over {
 
 impl State {
     /// Refuses what a full pool would not take, before anything dear is done for it.
-    pub fn check_full(&self, bytes: usize, price: Price, base_fee: u64) -> Result<(), PoolError> {
+    pub fn check_full(&self, bytes: usize, price: Price) -> Result<(), PoolError> {
         if self.len() < self.config.max_transactions && self.bytes().saturating_add(bytes) <= self.config.max_bytes {
             return Ok(());
         }
-        match self.tails.cheapest(base_fee) {
+        match self.tails.cheapest(self.base_fee) {
             Some((lowest, _)) if price <= lowest => Err(self.full(price, lowest)),
             _ => Ok(()),
         }
@@ -46,19 +46,13 @@ impl State {
     }
 
     /// Makes room for `entry`, which takes the place of `held`, by evicting cheaper lane tails; or changes nothing.
-    pub fn make_room(
-        &mut self,
-        entry: &Entry,
-        held: Option<&Entry>,
-        next: u64,
-        base_fee: u64,
-    ) -> Result<(), PoolError> {
+    pub fn make_room(&mut self, entry: &Entry, held: Option<&Entry>, next: u64) -> Result<(), PoolError> {
         let mut victims = Vec::new();
         let result = loop {
-            match self.find_victim(entry, held, next, base_fee) {
+            match self.find_victim(entry, held, next) {
                 Ok(None) => break Ok(()),
                 Ok(Some(_)) if victims.len() >= MAX_VICTIMS => {
-                    let price = entry.price(base_fee);
+                    let price = entry.price(self.base_fee);
                     break Err(self.full(price, price));
                 }
                 Ok(Some((victim, next))) => {
@@ -84,9 +78,8 @@ impl State {
         entry: &Entry,
         held: Option<&Entry>,
         next: u64,
-        base_fee: u64,
     ) -> Result<Option<(Arc<Entry>, u64)>, PoolError> {
-        let (address, nonce, price) = (entry.sender(), entry.nonce(), entry.price(base_fee));
+        let (address, nonce, price) = (entry.sender(), entry.nonce(), entry.price(self.base_fee));
         let lane = self.lane(&address);
         // A full lane gives up its own last transaction for an earlier one: who sent too far ahead is not locked out.
         if let Some(lane) = lane.filter(|lane| held.is_none() && lane.len() >= self.config.max_per_sender) {
@@ -98,8 +91,8 @@ impl State {
         let ready_end = lane.map_or(next, |lane| lane.ready_end());
         let cheapest = match self.over(entry, held, ready_end) {
             Over::Nothing => return Ok(None),
-            Over::Total => self.tails.cheapest(base_fee),
-            Over::Queued => self.queued_tails.cheapest(base_fee),
+            Over::Total => self.tails.cheapest(self.base_fee),
+            Over::Queued => self.queued_tails.cheapest(self.base_fee),
         };
         let refusal = || match self.over(entry, held, ready_end) {
             Over::Queued => PoolError::QueueFull { address, nonce, next: ready_end, limit: self.config.max_queued },
@@ -128,9 +121,9 @@ impl State {
     }
 
     /// Evicts waiting transactions while there are too many: a removal may have cut a lane in two.
-    pub fn trim_queued(&mut self, base_fee: u64) {
+    pub fn trim_queued(&mut self) {
         while self.queued() > self.config.max_queued {
-            let Some((_, owner)) = self.queued_tails.cheapest(base_fee) else { return };
+            let Some((_, owner)) = self.queued_tails.cheapest(self.base_fee) else { return };
             let Some(nonce) = self.lane(&owner).and_then(|lane| lane.tail()).map(|tail| tail.nonce()) else { return };
             self.unlink(owner, nonce);
             self.tally.evicted = self.tally.evicted.saturating_add(1);

@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub config: PoolConfig,
     /// Number of the commit that lanes follow; see [`crate::view::Tip`].
     pub seq: u64,
+    /// Of the next block, as of that commit.
+    pub base_fee: u64,
     lanes: HashMap<Address, Lane>,
     by_hash: HashMap<B256, Arc<Entry>>,
     /// The executable transaction of each lane, best first.
@@ -92,10 +94,11 @@ fn same(a: Option<&Arc<Entry>>, b: Option<&Arc<Entry>>) -> bool {
 }
 
 impl State {
-    pub fn new(config: PoolConfig, seq: u64) -> Self {
+    pub fn new(config: PoolConfig) -> Self {
         Self {
             config,
-            seq,
+            seq: 0,
+            base_fee: 0,
             lanes: HashMap::new(),
             by_hash: HashMap::new(),
             heads: BTreeMap::new(),
@@ -248,7 +251,7 @@ impl State {
     }
 
     /// Admits a transaction that was judged valid against `sender`, within all bounds, or changes nothing.
-    pub fn admit(&mut self, entry: Arc<Entry>, sender: &Sender, base_fee: u64, now: u64) -> Result<(), PoolError> {
+    pub fn admit(&mut self, entry: Arc<Entry>, sender: &Sender, now: u64) -> Result<(), PoolError> {
         if self.by_hash.contains_key(&entry.hash()) {
             return Err(PoolError::AlreadyKnown(entry.hash()));
         }
@@ -260,7 +263,7 @@ impl State {
             self.check_replacement(&entry, held)?;
         }
         self.check_funds(&entry, held.as_deref(), sender)?;
-        self.make_room(&entry, held.as_deref(), sender.nonce, base_fee)?;
+        self.make_room(&entry, held.as_deref(), sender.nonce)?;
         self.deadlines.watch(&entry, now, &self.config);
         if self.link(entry, sender.nonce).is_some() {
             self.tally.replaced = self.tally.replaced.saturating_add(1);
@@ -329,7 +332,6 @@ impl State {
 
     /// Empties the pool.
     pub fn clear(&mut self) {
-        let (config, seq, tally) = (self.config, self.seq, self.tally);
-        *self = Self { tally, ..Self::new(config, seq) };
+        *self = Self { seq: self.seq, base_fee: self.base_fee, tally: self.tally, ..Self::new(self.config) };
     }
 }

@@ -70,6 +70,8 @@ fn blocks_gossip_offers_and_rpc_at_once_leave_the_pool_whole_and_lose_nothing() 
                 let _ = pool.metrics();
             }
         });
+        // Also when an assertion below fails, or the scope would wait for the thread for ever.
+        let _end = SetOnDrop(done);
         let mut senders = Some(senders);
         while included < total {
             let block: Vec<_> = s.best().into_iter().take(50).collect();
@@ -83,10 +85,17 @@ fn blocks_gossip_offers_and_rpc_at_once_leave_the_pool_whole_and_lose_nothing() 
                 assert_eq!(included + s.pool.status().pending, total);
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
     assert_eq!(included, total);
     assert!(wallets.iter().all(|wallet| s.chain.accounts[&wallet.address].nonce == each));
     assert_eq!(s.pool.status(), crate::Status { pending: 0, queued: 0 });
     check_invariants(&s.pool);
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
