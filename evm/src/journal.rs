@@ -172,10 +172,7 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
     fn transfer_loaded(&mut self, from: Address, to: Address, value: U256) -> Option<TransferError> {
         let refused = self.inner.transfer_loaded(from, to, value);
         if refused.is_none() {
-            if from == to {
-                // revm sees no change; a payment to oneself still renews portions (D17a), so the account is written.
-                self.inner.touch_account(to);
-            }
+            // For a payment to oneself revm changes nothing; its portions are renewed all the same (D17a).
             self.record(from, to, value);
         }
         refused

@@ -87,6 +87,13 @@ fn spin(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     Ok(Bytes::new())
 }
 
+/// Ignores that its gas ran out.
+fn stubborn(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
+    drop(call.state().write(&CountKey, &Count(7)));
+    drop(call.elements(1_000_000));
+    Ok(Bytes::new())
+}
+
 fn pay(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     Ok(call.value.to_u256().to_be_bytes::<32>().into())
 }
@@ -107,6 +114,7 @@ fn registry() -> Registry {
         function("incrementAndFail()", Mutability::Acting, increment_and_fail),
         function("liar()", Mutability::View, liar),
         function("spin(uint256)", Mutability::Acting, spin),
+        function("stubborn()", Mutability::Acting, stubborn),
         function("pay()", Mutability::Payable, pay),
     ];
     let functions: &'static [Function] = Box::leak(functions.into_boxed_slice());
@@ -242,6 +250,12 @@ fn out_of_gas_inside_native_work_takes_the_frame_s_gas_and_undoes_it() {
     let outcome = chain.run(user(0), Tx::call(COUNTER, 0, spin.clone()).gas(500_000));
     assert_eq!((outcome.success, outcome.gas_used, outcome.output.len()), (false, 500_000, 0));
     assert_eq!(count(&chain), 0);
+    // Whether it ran out in a loop or in state, and whether or not the function minds.
+    for (signature, gas) in [("increment()", 25_000), ("stubborn()", 500_000)] {
+        let outcome = chain.run(user(0), Tx::call(COUNTER, 0, input(signature, &[])).gas(gas));
+        assert_eq!((outcome.success, outcome.gas_used, outcome.output.len()), (false, gas, 0), "{signature}");
+        assert_eq!(count(&chain), 0);
+    }
     // Inside a contract the caller keeps its 64th and goes on.
     let data = code::relay_input(COUNTER, 0, &spin);
     let outcome = chain.run(user(0), Tx::call(contract(0), 0, data).gas(500_000));

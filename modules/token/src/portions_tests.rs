@@ -2,6 +2,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::params::{BurnTable, TableVersion};
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
@@ -83,6 +84,17 @@ fn portions_of_one_hour_but_of_different_days_stay_apart() {
     let times: Vec<u64> = a.as_slice().iter().map(|p| p.received_at.0).collect();
     assert_eq!(times, [60, 200]);
     assert_eq!(a.effective(&p, now).unwrap(), wei(3 * BIG));
+}
+
+#[test]
+fn portions_under_different_tables_stay_apart() {
+    let mut p = TokenParams::economy();
+    p.tables.push(TableVersion { since: at(HOUR / 2), preserved: BurnTable([100, 0, 0, 0, 0, 0, 0, 0, 0]) });
+    let mut a = Portions::default();
+    a.credit_fresh(&p, at(0), wei(2 * BIG)).unwrap();
+    a.credit_fresh(&p, at(HOUR / 2), wei(3 * BIG)).unwrap();
+    assert_eq!(a.as_slice().iter().map(|p| p.table).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(a.effective(&p, at(2 * DAY)).unwrap(), wei(194 * BIG / 100), "each keeps its own table (D11)");
 }
 
 #[test]
