@@ -198,4 +198,17 @@ mod tests {
         let effective: RpcConfig = serde_json::from_str(r#"{"balance": "effective"}"#).unwrap();
         assert_eq!(effective.balance, BalanceMode::Effective);
     }
+
+    #[test]
+    fn the_documentation_names_every_setting_and_no_other() {
+        let page = include_str!("../../../docs/src/rpc.md");
+        let section = page.split("## Settings").nth(1).unwrap();
+        let named: Vec<&str> =
+            section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        let settings = serde_json::to_value(RpcConfig::default()).unwrap();
+        let mut all: Vec<&str> = settings.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut sorted = named.clone();
+        (all.sort_unstable(), sorted.sort_unstable());
+        assert_eq!(sorted, all);
+    }
 }

@@ -74,4 +74,15 @@ mod tests {
             assert!(!open.contains_key(name) && dev.contains_key(name), "{name}");
         }
     }
+
+    #[test]
+    fn the_documentation_names_every_method_and_no_other() {
+        let page = include_str!("../../../docs/src/rpc.md");
+        let methods = page.split("## Methods").nth(1).and_then(|rest| rest.split("\n\n`eth_getProof`").next());
+        let named: std::collections::BTreeSet<&str> =
+            methods.unwrap_or_default().split('`').filter(|word| word.contains('_') && !word.contains(' ')).collect();
+        let special = ["eth_sendRawTransactionSync", "eth_subscribe", "eth_unsubscribe"];
+        let served = table(true).into_keys().chain(special).filter(|name| *name != "eth_getProof").collect();
+        assert_eq!(named, served);
+    }
 }
