@@ -1,0 +1,13 @@
+//! Measurements: what is started, how it is observed, and what is reported.
+
+pub mod comet;
+pub mod disk;
+pub mod exec;
+pub mod idle;
+pub mod load;
+pub mod machine;
+pub mod network;
+pub mod procfs;
+pub mod reference;
+pub mod report;
+pub mod stats;

@@ -1,0 +1,136 @@
+//! What processes use, from /proc: processor time by process and by thread name, and memory.
+
+use core::time::Duration;
+use std::{collections::BTreeMap, fs};
+
+use serde::Serialize;
+
+/// Linux counts processor time in hundredths of a second for every architecture (USER_HZ).
+const TICKS_PER_SECOND: u64 = 100;
+
+/// A process and its children at a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    /// By program name: processor time.
+    programs: BTreeMap<String, Duration>,
+    /// By program and thread name, with the number cut off: processor time.
+    threads: BTreeMap<String, Duration>,
+    /// By program name: greatest resident memory of one process, KiB.
+    peak_kib: BTreeMap<String, u64>,
+}
+
+/// What programs used between two moments.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Used {
+    /// Processor seconds by program.
+    pub cpu_s: BTreeMap<String, f64>,
+    /// Processor seconds by program and thread name: those above 1 % of the window.
+    pub threads_s: BTreeMap<String, f64>,
+    /// Greatest resident memory of one process of a program, MiB.
+    pub peak_rss_mib: BTreeMap<String, u64>,
+}
+
+/// All processes below `pid`, itself included.
+#[must_use]
+pub fn family(pid: u32) -> Vec<u32> {
+    let mut parents = BTreeMap::<u32, Vec<u32>>::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        if let Some(stat) = fs::read_to_string(format!("/proc/{process}/stat")).ok().as_deref().and_then(parse_stat) {
+            parents.entry(stat.parent).or_default().push(process);
+        }
+    }
+    let mut found = vec![pid];
+    let mut next = 0;
+    while let Some(process) = found.get(next).copied() {
+        found.extend(parents.get(&process).into_iter().flatten());
+        next += 1;
+    }
+    found
+}
+
+impl Usage {
+    /// Reads these processes; those that have ended are left out.
+    #[must_use]
+    pub fn of(processes: &[u32]) -> Self {
+        let mut usage = Self::default();
+        for process in processes {
+            let Ok(text) = fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
+            let Some(stat) = parse_stat(&text) else { continue };
+            *usage.programs.entry(stat.name.clone()).or_default() += stat.time;
+            let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            let peak = usage.peak_kib.entry(stat.name.clone()).or_default();
+            *peak = (*peak).max(peak_kib(&status));
+            for thread in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
+                let text = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+                if let Some(one) = parse_stat(&text) {
+                    let name = one.name.trim_end_matches(|c: char| c.is_ascii_digit() || "-_#: ".contains(c));
+                    *usage.threads.entry(format!("{}/{name}", stat.name)).or_default() += one.time;
+                }
+            }
+        }
+        usage
+    }
+
+    /// What was used since `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self, window: Duration) -> Used {
+        let difference = |now: &BTreeMap<String, Duration>, then: &BTreeMap<String, Duration>| {
+            let since = |(name, time): (&String, &Duration)| {
+                let used = time.saturating_sub(then.get(name).copied().unwrap_or_default());
+                (name.clone(), used.as_secs_f64())
+            };
+            now.iter().map(since).collect::<BTreeMap<_, _>>()
+        };
+        let mut threads_s = difference(&self.threads, &before.threads);
+        threads_s.retain(|_, used| *used > window.as_secs_f64() / 100.0);
+        let peak_rss_mib = self.peak_kib.iter().map(|(name, kib)| (name.clone(), kib / 1024)).collect();
+        Used { cpu_s: difference(&self.programs, &before.programs), threads_s, peak_rss_mib }
+    }
+}
+
+struct Stat {
+    name: String,
+    parent: u32,
+    time: Duration,
+}
+
+/// `pid (name) state ppid … utime stime …`; the name may hold spaces and brackets.
+fn parse_stat(text: &str) -> Option<Stat> {
+    let (head, tail) = text.rsplit_once(')')?;
+    let name = head.split_once('(')?.1.to_owned();
+    let fields: Vec<&str> = tail.split_whitespace().collect();
+    let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    let ticks = number(11)? + number(12)?;
+    let parent = u32::try_from(number(1)?).ok()?;
+    Some(Stat { name, parent, time: Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND) })
+}
+
+fn peak_kib(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|value| value.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let stat = parse_stat("42 (a b) c) S 7 42 42 0 -1 4194304 100 0 0 0 150 50 0 0 20 0 3 0 100 0 0").unwrap();
+        assert_eq!((stat.name.as_str(), stat.parent), ("a b) c", 7));
+        assert_eq!(stat.time, Duration::from_secs(2));
+        assert!(parse_stat("").is_none());
+    }
+
+    #[test]
+    fn this_process_is_found_with_its_time_and_memory() {
+        let own = std::process::id();
+        assert_eq!(family(own).first(), Some(&own));
+        let usage = Usage::of(&[own]);
+        assert!(usage.peak_kib.values().all(|kib| *kib > 100), "{usage:?}");
+        assert_eq!(usage.programs.len(), 1);
+        assert_eq!(peak_kib("VmPeak:\t 5 kB\nVmHWM:\t  1234 kB\n"), 1234);
+    }
+}

@@ -1,0 +1,159 @@
+//! The report: a table for people and JSON for machines.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::{
+    exec::ExecFigures,
+    idle::IdleFigures,
+    load::LoadFigures,
+    machine::{Machine, Run},
+    procfs::Used,
+    stats::Spread,
+};
+
+/// Everything that one run of the program measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Where.
+    pub machine: Machine,
+    /// What, when, how.
+    pub run: Run,
+    /// secp256k1 recoveries per second on one core: the median of slices before and after.
+    pub recoveries_per_s_per_core: f64,
+    /// Those slices.
+    pub recovery_slices: Vec<f64>,
+    /// What was measured, in order.
+    pub results: Vec<Named>,
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Serialize)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Its settings, as `--option value` would give them.
+    pub settings: serde_json::Value,
+    /// Its figures.
+    pub figures: Figures,
+}
+
+/// Figures of one measurement.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant, reason = "a handful in a run")]
+pub enum Figures {
+    /// A network under load.
+    Load(LoadFigures),
+    /// An idle network.
+    Idle(IdleFigures),
+    /// The application in one process.
+    Exec(ExecFigures),
+}
+
+impl Report {
+    /// As a table.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut t = Table::default();
+        let Machine { cpu, cores, memory_mib, kernel } = &self.machine;
+        t.row("machine", format!("{cores} × {cpu}, {memory_mib} MiB, Linux {kernel}"));
+        let Run { commit, date, profile, load_before, .. } = &self.run;
+        t.row("commit", format!("{commit}, {profile}"));
+        t.row("date", date.clone());
+        t.row("load average before", load_before.clone());
+        t.row("secp256k1 recoveries", format!("{:.0}/s per core", self.recoveries_per_s_per_core));
+        for result in &self.results {
+            t.heading(&result.name);
+            match &result.figures {
+                Figures::Load(figures) => t.load(figures, self.recoveries_per_s_per_core),
+                Figures::Idle(figures) => t.idle(figures),
+                Figures::Exec(figures) => t.exec(figures, self.recoveries_per_s_per_core),
+            }
+        }
+        t.0
+    }
+}
+
+#[derive(Default)]
+struct Table(String);
+
+impl Table {
+    fn heading(&mut self, name: &str) {
+        // Writing to a String cannot fail.
+        let _never = writeln!(self.0, "\n{name}");
+    }
+
+    fn row(&mut self, name: &str, value: String) {
+        let _never = writeln!(self.0, "  {name:<26} {value}");
+    }
+
+    fn load(&mut self, f: &LoadFigures, recoveries: f64) {
+        let share = f.transfers_per_s / recoveries.max(1.0);
+        self.row("transfers", format!("{:.0}/s ({share:.2} × recoveries per core)", f.transfers_per_s));
+        self.row("window", format!("{:.1} s, {} blocks, {} transfers", f.window_s, f.blocks, f.transfers));
+        self.row("block interval, headers", spread(&f.header_interval));
+        self.row("block interval, arrival", spread(&f.arrival_interval));
+        let [least, median, most] = f.block_size;
+        self.row("transfers per block", format!("median {median}, {least} to {most}"));
+        self.row("sent to receipt", f.latency.as_ref().map_or("no sample".to_owned(), spread));
+        self.row("accepted, refused", format!("{}, {}", f.sent.accepted, f.sent.refused));
+        for (why, count) in &f.sent.refusals {
+            self.row("", format!("{count} × {why}"));
+        }
+        self.row("pool at the end", f.pool_at_end.to_string());
+        for (what, bytes) in &f.disk {
+            self.row(&format!("disk, {what}"), format!("{:.1} MiB", *bytes as f64 / 1_048_576.0));
+        }
+        self.row("network ready after", format!("{:.1} s", f.start_s));
+        self.used(&f.used, f.window_s);
+    }
+
+    fn idle(&mut self, f: &IdleFigures) {
+        self.row("blocks", format!("{:.2}/s ({} blocks)", f.blocks_per_s, f.blocks));
+        self.row("block interval, headers", spread(&f.header_interval));
+        self.row("disk per block, app", format!("{:.0} bytes per validator", f.app_bytes_per_block));
+        self.row("disk per block, CometBFT", format!("{:.0} bytes per validator", f.comet_bytes_per_block));
+        self.used(&f.used, f.blocks as f64 / f.blocks_per_s);
+    }
+
+    fn exec(&mut self, f: &ExecFigures, recoveries: f64) {
+        let share = f.transfers_per_s / recoveries.max(1.0);
+        self.row("transfers", format!("{:.0}/s ({share:.2} × recoveries per core)", f.transfers_per_s));
+        let each = |seconds: f64| seconds * 1e6 / (f.transfers as f64).max(1.0);
+        let mut stage = |name: &str, seconds: f64, all: f64| {
+            let text = format!("{:>6.1} µs per transfer, {:>4.1} %", each(seconds), seconds * 100.0 / all);
+            self.row(name, text);
+        };
+        let all = f.stages_s();
+        stage("admit (recover, judge)", f.admit_s, all);
+        stage("prepare (choose, execute)", f.prepare_s, all);
+        stage("process (own proposal)", f.process_s, all);
+        stage("finalize (trees, roots)", f.finalize_s, all);
+        stage("commit (write, sync)", f.commit_s, all);
+        let cold = f.cold_s();
+        stage("other node: process", f.cold_process_s, cold);
+        stage("other node: finalize", f.cold_finalize_s, cold);
+        stage("other node: commit", f.cold_commit_s, cold);
+        self.row("other node, transfers", format!("{:.0}/s", f.transfers as f64 / cold.max(f64::MIN_POSITIVE)));
+        self.row("genesis", format!("{:.1} s", f.genesis_s));
+    }
+
+    fn used(&mut self, used: &Used, window: f64) {
+        let cores = |seconds: &f64| format!("{:.2} cores", seconds / window.max(f64::MIN_POSITIVE));
+        for (program, seconds) in &used.cpu_s {
+            let peak = used.peak_rss_mib.get(program).copied().unwrap_or(0);
+            self.row(&format!("used by {program}"), format!("{}, {peak} MiB at most", cores(seconds)));
+        }
+        let mut threads: Vec<_> = used.threads_s.iter().collect();
+        threads.sort_by(|a, b| b.1.total_cmp(a.1));
+        for (thread, seconds) in threads.into_iter().take(12) {
+            self.row(&format!("  {thread}"), cores(seconds));
+        }
+    }
+}
+
+fn spread(s: &Spread) -> String {
+    format!("p50 {:.0} ms, p99 {:.0} ms, max {:.0} ms (of {})", s.p50_ms, s.p99_ms, s.max_ms, s.count)
+}
