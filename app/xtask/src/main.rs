@@ -1,1 +1,64 @@
-fn main() {}
+//! `cargo xtask`: run the chain, test it, measure it. Installs what is missing where it can.
+#![allow(clippy::arithmetic_side_effects, reason = "counts and durations of a developer's tool")]
+
+mod build;
+mod localnet;
+mod suites;
+mod tools;
+mod ui;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Run the chain, test it, measure it")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a localnet: validators with the modified CometBFT, funded accounts
+    Up(localnet::UpArgs),
+    /// Stop the localnet that `up --detach` left running
+    Down,
+    /// Every test that a change must pass
+    Test,
+    /// Upstream's consensus tests and our splices in the modified CometBFT, and runs of four real nodes
+    TestComet,
+    /// cast, ethers and viem against dev and a localnet
+    TestClients,
+    /// The long end-to-end tests: thousands of blocks, kills, recordings
+    TestLong,
+    /// Measure: a table, and JSON with --json FILE
+    Bench {
+        /// Handed to the bench, such as --seconds 30
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    match Cli::parse().command {
+        Command::Up(args) => localnet::up(&args),
+        Command::Down => localnet::down(),
+        Command::Test => suites::test(),
+        Command::TestComet => suites::comet(),
+        Command::TestClients => suites::clients(),
+        Command::TestLong => suites::long(),
+        Command::Bench { args } => suites::bench(&args),
+    }
+}

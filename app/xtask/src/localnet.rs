@@ -1,0 +1,172 @@
+use std::{
+    fs,
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use defchain_localnet::{DEV_ACCOUNTS, Network, Processes, Spec, Tip, create};
+use nix::sys::signal::{SigHandler, Signal, signal};
+
+use crate::{build, tools::root, ui::step};
+
+/// How long the first blocks may take.
+const READY: Duration = Duration::from_secs(90);
+
+#[derive(Args)]
+pub struct UpArgs {
+    /// How many validators
+    #[arg(long, value_name = "N")]
+    validators: Option<usize>,
+    /// Weights of voting power, one per validator (default for four: 19,24,27,30)
+    #[arg(long, value_delimiter = ',', value_name = "W,W,…")]
+    powers: Vec<u64>,
+    /// Return when the network is ready; `cargo xtask down` stops it
+    #[arg(long)]
+    detach: bool,
+    /// Begin a new chain
+    #[arg(long)]
+    reset: bool,
+}
+
+/// Where the localnet's homes are.
+fn folder() -> PathBuf {
+    root().join("localnet/run")
+}
+
+pub fn up(args: &UpArgs) -> Result<()> {
+    let powers = powers(args)?;
+    let dir = folder();
+    if Processes::read(&dir).running() > 0 {
+        bail!("the localnet is running: `cargo xtask down` stops it");
+    }
+    let programs = build::programs()?;
+    if args.reset && dir.exists() {
+        step("throw the old chain away", || fs::remove_dir_all(&dir).context("cannot remove localnet/run"))?;
+    }
+    let spec = Spec::localnet(&dir, &programs.app, &programs.cometbft, powers);
+    let resumed = dir.join("network.json").exists();
+    let nodes = step(if resumed { "find the chain's homes" } else { "make keys, genesis and configuration" }, || {
+        create(&spec)
+    })?;
+    let mut network = step("start the validators", || Network::start(&dir, &programs.app, nodes))?;
+    let tips = step("wait until all make blocks and agree", || ready(&network))?;
+    print_ready(&network, &tips, resumed);
+    if args.detach {
+        network.detach();
+        println!("\nRunning in the background. Stop it with: cargo xtask down");
+        return Ok(());
+    }
+    watch(network)
+}
+
+pub fn down() -> Result<()> {
+    let dir = folder();
+    let processes = Processes::read(&dir);
+    if processes.running() == 0 {
+        println!("No localnet is running.");
+        return Ok(());
+    }
+    let stopped = step("stop the validators", || processes.stop(&dir))?;
+    println!("Stopped {stopped} validators. The chain is kept: `cargo xtask up` goes on with it.");
+    Ok(())
+}
+
+fn powers(args: &UpArgs) -> Result<Vec<u64>> {
+    match (args.validators, args.powers.len()) {
+        (Some(n), given) if given > 0 && n != given => bail!("{n} validators, but {given} powers"),
+        (None, 0) => Ok(Spec::default_powers(4)),
+        (Some(n), 0) => Ok(Spec::default_powers(n)),
+        _ => Ok(args.powers.clone()),
+    }
+}
+
+/// Two blocks beyond where the network stood, the same on every validator.
+fn ready(network: &Network) -> Result<Vec<Tip>> {
+    network.wait(READY, "an answer from every validator", |n| n.tips().iter().all(Option::is_some))?;
+    let newest = network.tips().into_iter().flatten().map(|tip| tip.height).max().unwrap_or(0);
+    let tips = network.wait_height(newest + 2, READY)?;
+    for (tip, node) in tips.iter().zip(&network.nodes) {
+        let first = tips.first().context("no validators")?;
+        if tip.hash != first.hash || tip.state_root != first.state_root {
+            bail!("node{} has another block {}: {} instead of {}", node.index, tip.height, tip.hash, first.hash);
+        }
+    }
+    Ok(tips)
+}
+
+fn print_ready(network: &Network, tips: &[Tip], resumed: bool) {
+    let height = tips.first().map_or(0, |tip| tip.height);
+    println!(
+        "\nThe localnet is ready{}: block {height}, chain id 35679 (0x8b5f).\n",
+        if resumed { " again" } else { "" }
+    );
+    for node in &network.nodes {
+        println!(
+            "  node{}  RPC and WebSocket {}   CometBFT {}   metrics http://127.0.0.1:{}/metrics",
+            node.index,
+            node.rpc_url(),
+            node.comet_url(),
+            node.metrics
+        );
+    }
+    println!(
+        "\n  10 accounts with 100,000 DEF each; phrase: test test test test test test test test test test test junk"
+    );
+    println!("  the first: {} (the keys are those that `defchain-app dev` prints)", DEV_ACCOUNTS[0]);
+    println!("  logs: localnet/run/node*/logs");
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn on_signal(_: nix::libc::c_int) {
+    STOP.store(true, Ordering::SeqCst);
+}
+
+/// One live line until Ctrl-C.
+#[allow(unsafe_code, reason = "installing a signal handler; it only sets a flag")]
+fn watch(network: Network) -> Result<()> {
+    for kind in [Signal::SIGINT, Signal::SIGTERM] {
+        // SAFETY: the handler stores to an atomic, which is safe in a signal handler.
+        unsafe { signal(kind, SigHandler::Handler(on_signal)) }.context("cannot watch for Ctrl-C")?;
+    }
+    println!("\nCtrl-C stops it.");
+    let live = std::io::stdout().is_terminal();
+    let mut before: Option<(u64, Instant)> = None;
+    while !STOP.load(Ordering::SeqCst) {
+        let tips = network.tips();
+        let line = status_line(&network, &tips, &mut before);
+        if live {
+            print!("\r\x1b[2K{line}");
+            std::io::stdout().flush()?;
+        }
+        sleep(Duration::from_secs(1));
+    }
+    println!();
+    step("stop the validators", || network.stop())
+}
+
+fn status_line(network: &Network, tips: &[Option<Tip>], before: &mut Option<(u64, Instant)>) -> String {
+    let heights: Vec<String> =
+        tips.iter().map(|t| t.as_ref().map_or("—".to_owned(), |t| t.height.to_string())).collect();
+    let newest = tips.iter().flatten().max_by_key(|t| t.height);
+    let height = newest.map_or(0, |t| t.height);
+    let rate = before
+        .replace((height, Instant::now()))
+        .map_or(0.0, |(old, at)| height.saturating_sub(old) as f64 / at.elapsed().as_secs_f64().max(0.001));
+    let peers = network
+        .rpc(0)
+        .call("net_peerCount", Default::default())
+        .ok()
+        .and_then(|v| v.as_str().and_then(|s| u64::from_str_radix(s.trim_start_matches("0x"), 16).ok()))
+        .map_or("—".to_owned(), |n| n.to_string());
+    format!(
+        "heights {}   {rate:.1} blocks/s   {} transactions in the newest   node0 has {peers} peers",
+        heights.join(" "),
+        newest.map_or(0, |t| t.txs)
+    )
+}

@@ -1,0 +1,81 @@
+//! Tests and measurements.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{
+    build::{self, Programs},
+    tools::{cargo, ensure_go, ensure_native_tools, ensure_node, go, root, target},
+    ui::{run, step},
+};
+
+/// Cargo with what end-to-end tests look for.
+fn cargo_with(programs: &Programs) -> Command {
+    let mut command = cargo();
+    command.env("DEFCHAIN_APP", &programs.app).env("DEFCHAIN_COMETBFT", &programs.cometbft);
+    command
+}
+
+pub fn test() -> Result<()> {
+    step("tools: C++ compiler, libclang, Go, Node.js", || {
+        ensure_native_tools()?;
+        ensure_go()?;
+        ensure_node()
+    })?;
+    step("formatting", || run(cargo().args(["fmt", "--all", "--check"])))?;
+    step("CometBFT: go vet and tests", || {
+        run(go().args(["vet", "./..."]))?;
+        run(go().args(["test", "./..."]))
+    })?;
+    let programs = build::programs()?;
+    step("build the tests", || run(cargo_with(&programs).args(["test", "--workspace", "--no-run"])))?;
+    step("clippy", || run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
+    step("tests", || run(cargo_with(&programs).args(["test", "--workspace"])))
+}
+
+pub fn comet() -> Result<()> {
+    ensure_go()?;
+    for suite in ["upstream", "pod", "net", "byzantine"] {
+        step(&format!("CometBFT: {suite}"), || run(go().args(["run", "./cmd/build-cometbft", "--test", suite])))?;
+    }
+    Ok(())
+}
+
+pub fn clients() -> Result<()> {
+    ensure_node()?;
+    let programs = build::programs()?;
+    step("clients against dev and a localnet", || {
+        let mut command = cargo_with(&programs);
+        command.args(["test", "--package", "defchain-node", "--test", "clients", "--", "--include-ignored"]);
+        run(&mut command)
+    })
+}
+
+pub fn long() -> Result<()> {
+    let programs = build::programs()?;
+    let liar = build::cometbft("pod,pod_byzantine")?;
+    step("long end-to-end tests", || {
+        let mut command = cargo_with(&programs);
+        command.env("DEFCHAIN_COMETBFT_BYZANTINE", &liar);
+        command.args([
+            "test",
+            "--package",
+            "defchain-node",
+            "--test",
+            "network",
+            "--",
+            "--include-ignored",
+            "--nocapture",
+        ]);
+        run(command.args(["--test-threads", "1"]))
+    })
+}
+
+pub fn bench(args: &[String]) -> Result<()> {
+    let programs = build::programs()?;
+    step("build the bench", || run(cargo().args(["build", "--package", "defchain-sim", "--bin", "defchain-bench"])))?;
+    let mut command = Command::new(target().join("debug/defchain-bench"));
+    command.current_dir(root()).arg("--app").arg(&programs.app).arg("--cometbft").arg(&programs.cometbft).args(args);
+    run(&mut command)
+}

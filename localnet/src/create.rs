@@ -1,0 +1,133 @@
+use std::{ffi::OsStr, fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::spec::{Node, Spec, operator};
+
+/// Makes the homes of a network with `defchain-app`'s own commands; what exists already is used as it is.
+///
+/// # Errors
+/// When a command fails, or the folder holds a network of another shape.
+pub fn create(spec: &Spec) -> Result<Vec<Node>> {
+    let record = spec.dir.join("network.json");
+    if record.exists() {
+        return existing(spec, &record);
+    }
+    let nodes = spec.nodes()?;
+    let declarations = spec.dir.join("declarations");
+    fs::create_dir_all(&declarations).with_context(|| format!("cannot make {}", declarations.display()))?;
+    for (node, power) in nodes.iter().zip(&spec.powers) {
+        init(spec, node)?;
+        let out = declarations.join(format!("declaration-node{}.json", node.index));
+        let (operator, weight) = (operator(node.index), power.to_string());
+        let line = ["genesis", "add-validator", "--operator", &operator, "--weight", &weight, "--out"];
+        run(spec, node, line.iter().map(OsStr::new).chain([out.as_os_str()]))?;
+    }
+    let Some(first) = nodes.first() else { bail!("a network needs a validator") };
+    for (address, amount) in &spec.accounts {
+        run(spec, first, ["genesis", "add-account", address, amount])?;
+    }
+    run(spec, first, [OsStr::new("genesis"), OsStr::new("collect"), declarations.as_os_str()])?;
+    for node in nodes.iter().skip(1) {
+        copy_genesis(&first.home, &node.home)?;
+    }
+    configure(spec, &nodes)?;
+    // Last: the sign of a complete network.
+    fs::write(&record, serde_json::to_vec_pretty(&nodes)?)?;
+    Ok(nodes)
+}
+
+fn existing(spec: &Spec, record: &Path) -> Result<Vec<Node>> {
+    let bytes = fs::read(record).with_context(|| format!("cannot read {}", record.display()))?;
+    let mut nodes: Vec<Node> =
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged: use --reset", record.display()))?;
+    if nodes.len() != spec.powers.len() {
+        bail!(
+            "{} holds a network of {} validators, {} are asked for: --reset starts anew",
+            spec.dir.display(),
+            nodes.len(),
+            spec.powers.len()
+        );
+    }
+    for node in &mut nodes {
+        node.cometbft = spec.cometbft.get(node.index).or_else(|| spec.cometbft.first()).cloned().unwrap_or_default();
+    }
+    Ok(nodes)
+}
+
+fn init(spec: &Spec, node: &Node) -> Result<()> {
+    if node.home.join("config/app.toml").exists() {
+        return Ok(());
+    }
+    let moniker = format!("node{}", node.index);
+    match &spec.draft {
+        Some(draft) => {
+            run(spec, node, [OsStr::new("init"), moniker.as_ref(), OsStr::new("--genesis"), draft.as_ref()])?
+        }
+        None => run(spec, node, ["init", &moniker, "--chain-id", &spec.chain_id])?,
+    };
+    Ok(())
+}
+
+fn copy_genesis(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from.join("config"))?.flatten() {
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        if text == "genesis.json" || text.starts_with("accounts-") {
+            fs::copy(entry.path(), to.join("config").join(&name))?;
+        }
+    }
+    Ok(())
+}
+
+fn configure(spec: &Spec, nodes: &[Node]) -> Result<()> {
+    let mut peers = Vec::new();
+    for node in nodes {
+        let output = Command::new(&node.cometbft).arg("show-node-id").arg("--home").arg(&node.home).output();
+        let output = output.with_context(|| format!("cannot run {}", node.cometbft.display()))?;
+        let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if id.len() != 40 {
+            bail!("{} show-node-id: {}", node.cometbft.display(), String::from_utf8_lossy(&output.stderr).trim());
+        }
+        peers.push(format!("{id}@127.0.0.1:{}", node.p2p));
+    }
+    for node in nodes {
+        let others: Vec<&str> =
+            peers.iter().enumerate().filter(|(i, _)| *i != node.index).map(|(_, peer)| peer.as_str()).collect();
+        let mut comet = vec![
+            ("rpc.laddr".to_owned(), format!("tcp://127.0.0.1:{}", node.comet_rpc)),
+            ("p2p.laddr".to_owned(), format!("tcp://127.0.0.1:{}", node.p2p)),
+            ("p2p.persistent_peers".to_owned(), others.join(",")),
+            ("p2p.addr_book_strict".to_owned(), "false".to_owned()),
+            ("p2p.allow_duplicate_ip".to_owned(), "true".to_owned()),
+            ("instrumentation.prometheus_listen_addr".to_owned(), format!("127.0.0.1:{}", node.comet_metrics)),
+        ];
+        comet.extend(spec.comet_config.iter().cloned());
+        set(spec, node, &["config", "--comet", "set"], &comet)?;
+        let mut app = vec![
+            ("rpc.addr".to_owned(), format!("127.0.0.1:{}", node.rpc)),
+            ("metrics.addr".to_owned(), format!("127.0.0.1:{}", node.metrics)),
+        ];
+        app.extend(spec.app_config.iter().cloned());
+        set(spec, node, &["config", "set"], &app)?;
+    }
+    Ok(())
+}
+
+fn set(spec: &Spec, node: &Node, command: &[&str], pairs: &[(String, String)]) -> Result<()> {
+    let pairs = pairs.iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]);
+    run(spec, node, command.iter().copied().chain(pairs)).map(|_| ())
+}
+
+/// Runs `defchain-app` on a home; its JSON answer, if it gave one.
+fn run<S: AsRef<OsStr>>(spec: &Spec, node: &Node, args: impl IntoIterator<Item = S>) -> Result<Value> {
+    let mut command = Command::new(&spec.app);
+    command.arg("--json").arg("--home").arg(&node.home).args(args);
+    let output = command.output().with_context(|| format!("cannot run {}", spec.app.display()))?;
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&said).trim());
+    }
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+}

@@ -1,0 +1,32 @@
+//! Networks of real processes on one machine: what `cargo xtask up`, the bench and end-to-end tests start.
+//!
+//! ```text
+//!   Spec ──create──▶ homes on disk (keys, genesis, configuration; made by defchain-app's own commands)
+//!                       │ start
+//!                       ▼
+//!   one supervisor per validator: defchain-app start --cometbft … ── its application ── its CometBFT
+//!                       │
+//!   Network: ready, heights, kill a half, stop; processes are known by number and start time
+//! ```
+//!
+//! Invariants
+//! - Only processes that this crate started are ever ended, and only while number and start time agree.
+//! - A network that is dropped without [`Network::detach`] is stopped.
+//! - An existing network's homes are used again; keys and blocks are never overwritten.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a tool for development machines: ports and counts are small and checked"
+)]
+
+mod create;
+mod ports;
+mod process;
+mod rpc;
+mod spec;
+
+pub use create::create;
+pub use ports::{Holder, free_ports, holder, is_free};
+pub use process::{Network, Processes};
+pub use rpc::{Rpc, RpcError, Tip};
+pub use spec::{DEV_ACCOUNTS, Node, PortPlan, Spec, operator};
