@@ -18,7 +18,7 @@ pub(crate) async fn run(api: &Arc<Api>, params: Bytes, deadline: Deadline) -> Rp
     // Before it is sent: its block must not be missed.
     let mut heads = api.hub.heads();
     let until = Instant::now() + wait;
-    let hash = api.run(Cost::Read, deadline, move |api| api.ctx.pool.add_local(raw)).await??;
+    let hash = api.run(Cost::Read, deadline, move |api| api.ctx.pool.add_local(raw).map_err(RpcError::from)).await??;
     loop {
         let found = api.run(Cost::Read, deadline, move |api| receipt_of(api, &hash)).await??;
         if let Some(receipt) = found {
