@@ -222,6 +222,7 @@ pub enum KeysCommand {
         /// Words of the phrase
         #[arg(long, default_value_t = 12)]
         words: usize,
+        /// Where the password comes from
         #[command(flatten)]
         password: PasswordArgs,
     },
@@ -234,13 +235,27 @@ pub enum KeysCommand {
         /// Which account of a phrase (m/44'/60'/0'/0/INDEX)
         #[arg(long, default_value_t = 0)]
         index: u32,
+        /// Where the password comes from
         #[command(flatten)]
         password: PasswordArgs,
+    },
+    /// Print the accounts of a phrase, from standard input or asked for; nothing is written
+    Derive {
+        /// How many
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        count: u32,
+        /// The first index
+        #[arg(long, default_value_t = 0)]
+        first: u32,
+        /// Print private keys too
+        #[arg(long)]
+        private_keys: bool,
     },
     /// Print an account's private key
     Export {
         /// Name of the account
         name: String,
+        /// Where the password comes from
         #[command(flatten)]
         password: PasswordArgs,
     },

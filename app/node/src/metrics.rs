@@ -147,9 +147,9 @@ impl NodeMetrics {
 /// # Errors
 /// When the port is taken.
 pub async fn serve(addr: SocketAddr, render: Arc<dyn Fn() -> String + Send + Sync>) -> Result<SocketAddr> {
-    let listener = TcpListener::bind(addr)
-        .await
-        .with_context(|| format!("cannot serve metrics on {addr}: choose another metrics.addr, or metrics.enabled = false"))?;
+    let listener = TcpListener::bind(addr).await.with_context(|| {
+        format!("cannot serve metrics on {addr}: choose another metrics.addr, or metrics.enabled = false")
+    })?;
     let addr = listener.local_addr()?;
     let page = get(move || async move {
         let text = tokio::task::spawn_blocking(move || render()).await.unwrap_or_default();

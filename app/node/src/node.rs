@@ -23,10 +23,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use defchain_abci::{Address, Call, CallSet, DEFAULT_MAX_MESSAGE_BYTES, Error as AbciError, Recorder, ServerBuilder};
-use defchain_chain::{
-    Chain, ChainConfig,
-    genesis::ValidatedGenesis,
-};
+use defchain_chain::{Chain, ChainConfig, genesis::ValidatedGenesis};
 use defchain_rpc::{BalanceMode, RpcContext, RpcHandle, RpcServer};
 use defchain_store::{Store, StoreError, StoreOptions};
 use nix::sys::signal::Signal;
@@ -113,10 +110,14 @@ fn supervise(home: &Home, args: &StartArgs, config: AppConfig, abci: Address) ->
     if !program.is_file() {
         return Err(coded(
             EXIT_REFUSED,
-            format!("there is no CometBFT at {}: `go run ./cmd/build-cometbft --out PATH` in cometbft-config builds it", program.display()),
+            format!(
+                "there is no CometBFT at {}: `go run ./cmd/build-cometbft --out PATH` in cometbft-config builds it",
+                program.display()
+            ),
         ));
     }
-    genesis(home)?.with_context(|| format!("{} is missing: get the network's genesis file", home.genesis().display()))?;
+    genesis(home)?
+        .with_context(|| format!("{} is missing: get the network's genesis file", home.genesis().display()))?;
     let sink = |name: &'static str| match &args.log_dir {
         Some(folder) => Sink::file(name, folder),
         None => Ok(Sink::stdout(name)),
@@ -215,7 +216,9 @@ fn judge(outcome: Result<(), AbciError>, asked: bool) -> Result<()> {
         Err(AbciError::ConnectionLost { .. }) if asked => Ok(()),
         Err(error @ AbciError::ConnectionLost { .. }) => Err(coded(
             EXIT_COMETBFT,
-            format!("{error}; this node stops, because half a connection is none: start it again together with CometBFT"),
+            format!(
+                "{error}; this node stops, because half a connection is none: start it again together with CometBFT"
+            ),
         )),
         Err(error) => Err(coded(EXIT_FAILURE, error)),
     }
@@ -253,7 +256,9 @@ fn open(home: &Home, config: &AppConfig) -> Result<Chain> {
     let store = Store::open(home.store_dir(), options).map_err(store_error)?;
     match genesis(home)? {
         Some(genesis) => store.check_chain(&genesis.chain_id, &genesis.hash()).map_err(store_error)?,
-        None => tracing::warn!(path = %home.genesis().display(), "no genesis file: CometBFT's own is taken as it comes"),
+        None => {
+            tracing::warn!(path = %home.genesis().display(), "no genesis file: CometBFT's own is taken as it comes")
+        }
     }
     let chain = ChainConfig {
         pool: config.mempool.pool(),

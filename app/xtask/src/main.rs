@@ -2,6 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "counts and durations of a developer's tool")]
 
 mod build;
+mod docs;
 mod localnet;
 mod suites;
 mod tools;

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     build::{self, Programs},
+    docs,
     tools::{cargo, ensure_go, ensure_native_tools, ensure_node, go, root, target},
     ui::{run, step},
 };
@@ -24,6 +25,7 @@ pub fn test() -> Result<()> {
         ensure_node()
     })?;
     step("formatting", || run(cargo().args(["fmt", "--all", "--check"])))?;
+    step("the book: every page listed, every link leads somewhere", docs::check)?;
     step("CometBFT: go vet and tests", || {
         run(go().args(["vet", "./..."]))?;
         run(go().args(["test", "./..."]))

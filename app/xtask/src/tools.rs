@@ -82,7 +82,7 @@ pub fn ensure_node() -> Result<()> {
     if have("npm") { Ok(()) } else { bail!("npm is missing: {advice}") }
 }
 
-fn have(program: &str) -> bool {
+pub fn have(program: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }

@@ -41,7 +41,9 @@ pub(super) fn run(home: &Home, args: &ConfigArgs, output: Output) -> Result<()> 
         ConfigCommand::Get { key } => {
             let value = config::load(&file)?.to_json()?;
             let (section, name) = key.split_once('.').unwrap_or((key, ""));
-            let Some(value) = value.get(section).and_then(|s| s.get(name)) else { bail!("{key}: {}", config::unknown(key)) };
+            let Some(value) = value.get(section).and_then(|s| s.get(name)) else {
+                bail!("{key}: {}", config::unknown(key))
+            };
             let human = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             output.print(human, || value.clone());
         }
@@ -62,13 +64,17 @@ pub(super) fn run(home: &Home, args: &ConfigArgs, output: Output) -> Result<()> 
             }
             replace(&file, changed.as_bytes())?;
             let count = pairs.len() / 2;
-            output.print(format!("{count} changed in {}; a running node takes it at its next start", file.display()), || {
-                json!({ "changed": count, "file": file })
-            });
+            output.print(
+                format!("{count} changed in {}; a running node takes it at its next start", file.display()),
+                || json!({ "changed": count, "file": file }),
+            );
         }
         ConfigCommand::Validate if args.comet => {
             comet_problems(&document).map_err(|text| coded(EXIT_REFUSED, format!("{}: {text}", file.display())))?;
-            output.print(format!("{} has only settings that CometBFT knows", file.display()), || json!({ "valid": true }));
+            output.print(
+                format!("{} has only settings that CometBFT knows", file.display()),
+                || json!({ "valid": true }),
+            );
         }
         ConfigCommand::Validate => {
             config::load(&file)?;

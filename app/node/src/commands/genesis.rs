@@ -6,7 +6,9 @@ use std::{
 use alloy_primitives::Address;
 use anyhow::{Context, Result, bail};
 use defchain_base::Amount;
-use defchain_chain::genesis::{GenesisAccount, GenesisErrors, GenesisValidator, Problems, check_moniker, check_operator};
+use defchain_chain::genesis::{
+    GenesisAccount, GenesisErrors, GenesisValidator, Problems, check_moniker, check_operator,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -74,7 +76,10 @@ fn add_validator(home: &Home, args: &AddValidatorArgs, output: Output) -> Result
     let chain_id = &draft.document.chain_id;
     let out = declare(home, chain_id, args.operator, args.weight, &moniker, args.out.as_deref())?;
     output.print(
-        format!("Wrote {}\nSend it to the others; then everybody runs: defchain-app genesis collect DIR", out.display()),
+        format!(
+            "Wrote {}\nSend it to the others; then everybody runs: defchain-app genesis collect DIR",
+            out.display()
+        ),
         || json!({ "declaration": out }),
     );
     Ok(())
@@ -129,7 +134,10 @@ fn collect(home: &Home, given: &[PathBuf], output: Output) -> Result<()> {
     let mut draft = read_draft(home)?.document;
     let mut problems = Problems::default();
     if !draft.validators.is_empty() {
-        let what = format!("has {} entries: this genesis is put together already; begin with the draft", draft.validators.len());
+        let what = format!(
+            "has {} entries: this genesis is put together already; begin with the draft",
+            draft.validators.len()
+        );
         problems.add("validators", what);
     }
     let mut verified: Vec<Verified> = Vec::new();
@@ -150,7 +158,8 @@ fn collect(home: &Home, given: &[PathBuf], output: Output) -> Result<()> {
     problems.or(Some(())).map_err(|errors| coded(EXIT_REFUSED, errors))?;
     let weights: Vec<u64> = verified.iter().map(|v| v.weight).collect();
     let Some(powers) = normalise(&weights) else { bail!("no declaration was given") };
-    draft.validators = verified.iter().zip(&powers).map(|(v, power)| Validator::new(&v.key, *power, &v.moniker)).collect();
+    draft.validators =
+        verified.iter().zip(&powers).map(|(v, power)| Validator::new(&v.key, *power, &v.moniker)).collect();
     draft.app_state.validators = verified
         .iter()
         .map(|v| GenesisValidator { consensus_address: v.address, operator: v.operator, moniker: v.moniker.clone() })
@@ -168,9 +177,10 @@ fn collect(home: &Home, given: &[PathBuf], output: Output) -> Result<()> {
         human += &format!("  {}  {:>3}.{:02} %  {}\n", v.address, percent / 100, percent % 100, v.moniker);
     }
     human += &format!("SHA-256 {sha256}\nCompare it with the others before you start.");
-    output.print(human, || {
-        json!({ "genesis": file, "validators": genesis.validators.len(), "sha256": sha256, "hash": genesis.hash() })
-    });
+    output.print(
+        human,
+        || json!({ "genesis": file, "validators": genesis.validators.len(), "sha256": sha256, "hash": genesis.hash() }),
+    );
     Ok(())
 }
 
@@ -185,9 +195,10 @@ fn add_account(home: &Home, address: Address, amount: &str, output: Output) -> R
     let read = document::read(text.as_bytes(), folder_of(&file)).map_err(|e| coded(EXIT_REFUSED, e))?;
     draft_problems(&read).map_err(|errors| coded(EXIT_REFUSED, errors))?;
     replace(&file, text.as_bytes())?;
-    output.print(format!("{address} has {balance} wei at genesis ({} wei in all)", read.genesis.supply), || {
-        json!({ "address": address, "balance": balance, "supply": read.genesis.supply })
-    });
+    output.print(
+        format!("{address} has {balance} wei at genesis ({} wei in all)", read.genesis.supply),
+        || json!({ "address": address, "balance": balance, "supply": read.genesis.supply }),
+    );
     Ok(())
 }
 
@@ -243,9 +254,10 @@ fn hash(file: &Path, output: Output) -> Result<()> {
     let genesis = read.problems.or(Some(read.genesis));
     let genesis = genesis.map_err(|errors| coded(EXIT_REFUSED, format!("{}: {errors}", file.display())))?;
     let sha256 = hex::encode(Sha256::digest(&bytes));
-    output.print(format!("SHA-256 of the file  {sha256}\nhash of block 0      {}", genesis.hash()), || {
-        json!({ "sha256": sha256, "hash": genesis.hash() })
-    });
+    output.print(
+        format!("SHA-256 of the file  {sha256}\nhash of block 0      {}", genesis.hash()),
+        || json!({ "sha256": sha256, "hash": genesis.hash() }),
+    );
     Ok(())
 }
 
@@ -266,7 +278,9 @@ mod tests {
         ] {
             assert_eq!(parse_amount(text).unwrap().wei(), wei, "{text}");
         }
-        for text in ["", "-1", "1e18", ".5", "1.", "1.0000000000000000001", "0.5wei", "wei", "1,5", "9".repeat(40).as_str()] {
+        for text in
+            ["", "-1", "1e18", ".5", "1.", "1.0000000000000000001", "0.5wei", "wei", "1,5", "9".repeat(40).as_str()]
+        {
             assert!(parse_amount(text).is_err(), "{text}");
         }
     }

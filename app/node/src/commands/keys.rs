@@ -1,3 +1,4 @@
+use alloy_signer_local::PrivateKeySigner;
 use anyhow::Result;
 use serde_json::json;
 
@@ -40,6 +41,24 @@ pub(super) fn run(home: &Home, command: &KeysCommand, output: Output) -> Result<
             let password = password.new_password(name)?;
             let entry = keystore.add(name, &signer, &password)?;
             output.print(line(&entry), || json(&entry));
+        }
+        KeysCommand::Derive { count, first, private_keys } => {
+            let phrase = read_secret("Phrase: ")?;
+            let signers = (*first..first.saturating_add(*count)).map(|index| Ok((index, signer_of(&phrase, index)?)));
+            let signers = signers.collect::<Result<Vec<_>>>()?;
+            let secret = |signer: &PrivateKeySigner| private_keys.then(|| signer.to_bytes().to_string());
+            let human: Vec<String> = signers
+                .iter()
+                .map(|(i, signer)| {
+                    format!("{}  {}  {}", path(*i), signer.address(), secret(signer).unwrap_or_default())
+                })
+                .collect();
+            output.print(human.join("\n"), || {
+                let one = |(i, signer): &(u32, PrivateKeySigner)| {
+                    json!({ "path": path(*i), "address": signer.address(), "private_key": secret(signer) })
+                };
+                signers.iter().map(one).collect()
+            });
         }
         KeysCommand::Export { name, password } => {
             let entry = keystore.find(name)?;

@@ -23,7 +23,8 @@ pub(super) fn run(args: &QueryArgs, output: Output) -> Result<()> {
         Query::Tx { hash } => show(output, client.transaction(hash)?),
         Query::Balance { address } => {
             let wei = quantity(&client.eth("eth_getBalance", json!([address, "latest"]))?)?;
-            output.print(format!("{} DEF", format_ether(wei)), || json!({ "address": address, "wei": wei.to_string() }));
+            output
+                .print(format!("{} DEF", format_ether(wei)), || json!({ "address": address, "wei": wei.to_string() }));
             Ok(())
         }
         Query::Account { address } => {
@@ -32,7 +33,10 @@ pub(super) fn run(args: &QueryArgs, output: Output) -> Result<()> {
             let code = client.eth("eth_getCode", json!([address, "latest"]))?;
             let bytes = code.as_str().map_or(0, |text| text.len().saturating_sub(2) / 2);
             output.print(
-                format!("{address}\n  balance  {} DEF\n  nonce    {nonce}\n  code     {bytes} bytes", format_ether(wei)),
+                format!(
+                    "{address}\n  balance  {} DEF\n  nonce    {nonce}\n  code     {bytes} bytes",
+                    format_ether(wei)
+                ),
                 || json!({ "address": address, "wei": wei.to_string(), "nonce": nonce.to_string(), "code": code }),
             );
             Ok(())
@@ -77,13 +81,16 @@ impl Client {
     fn call(&self, url: &str, option: &str, method: &str, params: Value) -> Result<Value> {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let unreachable = |error: reqwest::Error| {
-            coded(EXIT_UNREACHABLE, format!("no answer from {url}: {error}; is the node running? {option} names another"))
+            coded(
+                EXIT_UNREACHABLE,
+                format!("no answer from {url}: {error}; is the node running? {option} names another"),
+            )
         };
         let response = self.http.post(url).json(&request).send().map_err(unreachable)?;
         let status = response.status();
         let body = response.text().map_err(unreachable)?;
-        let answer: Value =
-            serde_json::from_str(&body).map_err(|_| anyhow!("{url} answered {status} and no JSON: is it a node's RPC?"))?;
+        let answer: Value = serde_json::from_str(&body)
+            .map_err(|_| anyhow!("{url} answered {status} and no JSON: is it a node's RPC?"))?;
         if let Some(error) = answer.get("error") {
             let message = error.get("message").and_then(Value::as_str).unwrap_or("no message");
             let data = error.get("data").and_then(Value::as_str).map(|data| format!(" ({data})")).unwrap_or_default();
@@ -133,7 +140,8 @@ impl Client {
     fn set(&self, height: u64) -> Result<Vec<(ConsensusAddress, Power)>> {
         let mut set = Vec::new();
         for page in 1.. {
-            let params = json!({ "height": height.to_string(), "page": page.to_string(), "per_page": PAGE.to_string() });
+            let params =
+                json!({ "height": height.to_string(), "page": page.to_string(), "per_page": PAGE.to_string() });
             let answer = self.comet("validators", params)?;
             let list = answer.get("validators").and_then(Value::as_array).cloned().unwrap_or_default();
             for one in &list {
@@ -205,7 +213,10 @@ fn status(client: &Client, output: Output) -> Result<()> {
     let version = client.eth("web3_clientVersion", json!([]))?;
     let behind = if syncing == json!(false) { "in step" } else { "catching up" };
     output.print(
-        format!("height {height}, {behind}, {peers} peers, EVM chain id {chain_id}\n{}", version.as_str().unwrap_or_default()),
+        format!(
+            "height {height}, {behind}, {peers} peers, EVM chain id {chain_id}\n{}",
+            version.as_str().unwrap_or_default()
+        ),
         || {
             json!({
                 "height": height.to::<u64>(),

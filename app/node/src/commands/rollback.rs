@@ -5,13 +5,7 @@ use defchain_base::Height;
 use defchain_store::{Store, StoreOptions};
 use serde_json::json;
 
-use crate::{
-    cli::RollbackArgs,
-    home::Home,
-    node::store_error,
-    output::Output,
-    process::lock::Lock,
-};
+use crate::{cli::RollbackArgs, home::Home, node::store_error, output::Output, process::lock::Lock};
 
 pub(super) fn run(home: &Home, args: &RollbackArgs, output: Output) -> Result<()> {
     home.must_exist()?;
@@ -26,7 +20,10 @@ pub(super) fn run(home: &Home, args: &RollbackArgs, output: Output) -> Result<()
     };
     let to = args.to.map_or_else(|| newest.prev(), Height);
     if to >= newest || to < oldest {
-        bail!("cannot go back to {to}: this node holds {oldest} to {newest}; choose --to {oldest} to {}", newest.prev());
+        bail!(
+            "cannot go back to {to}: this node holds {oldest} to {newest}; choose --to {oldest} to {}",
+            newest.prev()
+        );
     }
     let info = store.rollback_to(to).map_err(store_error)?;
     output.print(

@@ -29,7 +29,9 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_textbook() {
-        for (a, b, expected) in [("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("x", "x", 0)] {
+        for (a, b, expected) in
+            [("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("x", "x", 0)]
+        {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

@@ -227,7 +227,8 @@ impl AppConfig {
             problems.push(format!("metrics.addr and rpc.addr are both {}: give them different ports", self.rpc.addr));
         }
         if let Err(error) = self.log.level.parse::<tracing_subscriber::filter::Targets>() {
-            problems.push(format!("log.level is {:?}: {error}; write info, or info,defchain_rpc=debug", self.log.level));
+            problems
+                .push(format!("log.level is {:?}: {error}; write info, or info,defchain_rpc=debug", self.log.level));
         }
         problems
     }

@@ -65,7 +65,10 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(config.rpc.max_batch, 5);
     assert!(!config.metrics.enabled);
     let text = with_env(file, &[("DEFCHAIN_RPC_ADR", "x"), ("DEFCHAIN_RPC_MAX_BATCH", "x")]).unwrap_err().to_string();
-    assert!(text.contains("DEFCHAIN_RPC_ADR (environment): no such setting; the nearest is DEFCHAIN_RPC_ADDR"), "{text}");
+    assert!(
+        text.contains("DEFCHAIN_RPC_ADR (environment): no such setting; the nearest is DEFCHAIN_RPC_ADDR"),
+        "{text}"
+    );
     assert!(text.contains("rpc.max_batch (from DEFCHAIN_RPC_MAX_BATCH): invalid type"), "{text}");
 }
 

@@ -119,7 +119,10 @@ fn verify_bytes(bytes: &[u8], file: &Path, chain_id: &str, problems: &mut Proble
     let declared: Option<String> = fields.required("chain_id");
     if declared.as_deref().is_some_and(|declared| declared != chain_id) {
         let declared = declared.clone().unwrap_or_default();
-        fields.problem("chain_id", format!("is {declared}, this genesis is of {chain_id}: it was made for another network"));
+        fields.problem(
+            "chain_id",
+            format!("is {declared}, this genesis is of {chain_id}: it was made for another network"),
+        );
     }
     let moniker: Option<String> = fields.required("moniker");
     let operator: Option<Address> = fields.required("operator");
@@ -162,10 +165,12 @@ fn public_key(typed: &TypedKey) -> Result<[u8; 32], String> {
 
 fn check_proof(key: &[u8; 32], signed: &[u8], proof: &str) -> Result<(), String> {
     let bytes = BASE64.decode(proof).map_err(|error| format!("is not base64: {error}"))?;
-    let signature = Signature::from_slice(&bytes).map_err(|_| format!("has {} bytes, a signature has 64", bytes.len()))?;
+    let signature =
+        Signature::from_slice(&bytes).map_err(|_| format!("has {} bytes, a signature has 64", bytes.len()))?;
     let key = VerifyingKey::from_bytes(key).map_err(|_| "the key is not a point of the curve".to_owned())?;
-    key.verify_strict(signed, &signature)
-        .map_err(|_| "is not this key's signature over this declaration: it was changed, or the key is another's".to_owned())
+    key.verify_strict(signed, &signature).map_err(|_| {
+        "is not this key's signature over this declaration: it was changed, or the key is another's".to_owned()
+    })
 }
 
 /// Notes what is wrong with a chain id on its own.

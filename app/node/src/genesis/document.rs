@@ -234,11 +234,7 @@ fn number(fields: &mut Fields<'_>, key: &'static str) -> Option<i64> {
     parsed
 }
 
-fn section<'p>(
-    params: &mut Fields<'_>,
-    key: &'static str,
-    problems: &'p mut Problems,
-) -> Option<Fields<'p>> {
+fn section<'p>(params: &mut Fields<'_>, key: &'static str, problems: &'p mut Problems) -> Option<Fields<'p>> {
     let value = params.take(key)?;
     Fields::of(value, &format!("consensus_params.{key}"), problems)
 }

@@ -21,7 +21,9 @@ pub fn path(index: u32) -> String {
 pub fn derive(phrase: &str, index: u32) -> Result<PrivateKeySigner> {
     MnemonicBuilder::try_from_phrase_nth(phrase, index).map_err(|error| {
         let words = phrase.split_whitespace().count();
-        anyhow!("not a BIP-39 phrase ({words} words given; 12, 15, 18, 21 or 24 English words with a checksum): {error}")
+        anyhow!(
+            "not a BIP-39 phrase ({words} words given; 12, 15, 18, 21 or 24 English words with a checksum): {error}"
+        )
     })
 }
 
@@ -50,8 +52,12 @@ pub fn signer_of(secret: &str, index: u32) -> Result<PrivateKeySigner> {
     let digits = secret.strip_prefix("0x").unwrap_or(secret);
     let bytes = Zeroizing::new(hex::decode(digits).unwrap_or_default());
     // The secret itself never goes into a message.
-    PrivateKeySigner::from_slice(&bytes)
-        .map_err(|_| anyhow!("not a private key: 64 hex digits below the order of secp256k1 are needed ({} characters given)", digits.len()))
+    PrivateKeySigner::from_slice(&bytes).map_err(|_| {
+        anyhow!(
+            "not a private key: 64 hex digits below the order of secp256k1 are needed ({} characters given)",
+            digits.len()
+        )
+    })
 }
 
 #[cfg(test)]

@@ -3,13 +3,7 @@
 //! Hidden command `run-child`: it asks the system to kill this process when the supervisor dies, takes the locks, and
 //! then becomes the program. No unsafe code runs between fork and exec, and no other process ever holds the locks.
 
-use std::{
-    ffi::OsString,
-    os::unix::process::CommandExt,
-    path::PathBuf,
-    process::Command,
-    time::Duration,
-};
+use std::{ffi::OsString, os::unix::process::CommandExt, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use nix::{

@@ -61,7 +61,8 @@ mod tests {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let identity = Identity::of(i32::try_from(child.id()).unwrap()).unwrap();
         assert!(identity.is_alive());
-        assert!(own.command().contains("defchain_node"), "{}", own.command());
+        let name = std::env::args().next().unwrap();
+        assert!(own.command().starts_with(&name), "{} is not {name}", own.command());
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!identity.is_alive());

@@ -17,7 +17,6 @@
 use std::{
     ffi::OsString,
     fs,
-    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -153,7 +152,11 @@ impl Supervisor {
     }
 
     /// One life of both halves. When this returns, both are dead.
-    async fn pair(&self, mut stop: std::pin::Pin<&mut impl Future<Output = ()>>, running: &mut Running) -> Result<Ended> {
+    async fn pair(
+        &self,
+        mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+        running: &mut Running,
+    ) -> Result<Ended> {
         let mut app = self.start_app()?;
         running.app = identity(&app);
         self.record(running)?;
@@ -206,16 +209,14 @@ impl Supervisor {
     }
 
     fn start_app(&self) -> Result<Child> {
-        let program = std::env::current_exe().context("cannot find my own program")?;
-        let mut command = Command::new(program);
+        let mut command = own_program();
         command.args(&self.app_args).arg("--supervised-by").arg(std::process::id().to_string());
         self.start(command, &self.app_log, "the application")
     }
 
     fn start_comet(&self) -> Result<Child> {
         let key = CometKey::read(&self.home.validator_key())?;
-        let program = std::env::current_exe().context("cannot find my own program")?;
-        let mut command = Command::new(program);
+        let mut command = own_program();
         command.arg("run-child").arg("--parent").arg(std::process::id().to_string());
         for lock in [
             self.home.data_dir().join("cometbft.lock"),
@@ -223,13 +224,9 @@ impl Supervisor {
         ] {
             command.arg("--lock").arg(lock);
         }
-        command.arg("--").arg(self.program()).arg("start").arg("--home").arg(self.home.path());
+        command.arg("--").arg(&self.config.path).arg("start").arg("--home").arg(self.home.path());
         command.arg("--proxy_app").arg(self.abci.to_string());
         self.start(command, &self.comet_log, "CometBFT")
-    }
-
-    fn program(&self) -> PathBuf {
-        self.config.path.clone()
     }
 
     fn start(&self, mut command: Command, log: &Sink, who: &str) -> Result<Child> {
@@ -258,6 +255,14 @@ impl Supervisor {
             tokio::time::sleep(PROBE).await;
         }
     }
+}
+
+/// This very program, also when its file was replaced by a newer one meanwhile: both halves of a node and their
+/// supervisor are of one version.
+fn own_program() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("defchain-app");
+    command
 }
 
 fn identity(child: &Child) -> Option<Identity> {
