@@ -1,6 +1,6 @@
 //! What a block of plain changes costs the store.
 //!
-//! `cargo run -p defchain-store --example store_bench -- [keys] [keys per block] [blocks] [walk|reference] [directory]`
+//! `cargo run -p defchain-store --example store_bench -- [keys] [keys per block] [blocks] [walk|reference] [cache MiB]`
 //!
 //! Fills one substore with accounts, then rewrites random ones block by block, each read once before, as execution
 //! does. Prints, per changed key, the time of prepare (trees, app hash) and of commit (one synced batch), and the bytes
@@ -61,9 +61,10 @@ fn main() {
         Some("reference") => Updater::Reference,
         _ => Updater::OneWalk,
     };
-    let scratch = tempfile::tempdir().unwrap();
-    let dir = args.get(4).map_or(scratch.path().to_owned(), Into::into);
-    let store = Store::open(&dir, StoreOptions { updater: Updater::OneWalk, ..StoreOptions::default() }).unwrap();
+    let cache_bytes = usize::try_from(number(4, 128)).unwrap() << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { updater: Updater::OneWalk, cache_bytes, ..StoreOptions::default() };
+    let store = Store::open(dir.path(), options).unwrap();
     let start = Instant::now();
     for first in (0..keys).step_by(100_000) {
         let mut delta = StateDelta::default();
@@ -74,7 +75,7 @@ fn main() {
     }
     println!("{keys} keys in {:.1} s", start.elapsed().as_secs_f64());
     drop(store);
-    let store = Store::open(&dir, StoreOptions { updater, ..StoreOptions::default() }).unwrap();
+    let store = Store::open(dir.path(), StoreOptions { updater, ..options }).unwrap();
     let mut dice = 1u64;
     let (mut prepares, mut commits) = (Vec::new(), Vec::new());
     for block in 1..=blocks {

@@ -193,7 +193,7 @@ impl NodeCache {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
     use super::*;
 
     fn value(text: &'static str) -> Option<Bytes> {

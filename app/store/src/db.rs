@@ -172,7 +172,7 @@ impl View {
     }
 
     /// The first and the last key of a column.
-    pub(crate) fn ends(&self, column: Column) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn ends(&self, column: Column) -> Result<Option<Ends>, StoreError> {
         let mut raw = self.snapshot.raw_iterator_cf(self.db.family(column)?);
         raw.seek_to_first();
         let first = raw.key().map(<[u8]>::to_vec);
@@ -182,6 +182,9 @@ impl View {
         Ok(first.zip(last))
     }
 }
+
+/// First and last key.
+pub(crate) type Ends = (Vec<u8>, Vec<u8>);
 
 /// Walks a column upwards. `seek` and `next` fail when a block is damaged, instead of seeming to be at the end.
 pub(crate) struct Cursor<'a> {
@@ -263,11 +266,10 @@ fn family(column: Column, cache: &Cache) -> Options {
     if !matches!(column, Column::Flat | Column::Nodes | Column::Hashes) {
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
     }
-    let buffer = match column {
-        Column::Nodes => 64,
-        Column::Flat | Column::History | Column::Blocks => 32,
-        _ => 8,
-    };
-    options.set_write_buffer_size(buffer * MIB);
+    options.set_write_buffer_size(match column {
+        Column::Nodes => 64 * MIB,
+        Column::Flat | Column::History | Column::Blocks => 32 * MIB,
+        _ => 8 * MIB,
+    });
     options
 }

@@ -34,7 +34,7 @@ impl StoreOptions {
     }
 
     pub(crate) const fn node_cache_bytes(&self) -> usize {
-        self.cache_bytes / 8 * 5
+        (self.cache_bytes / 8).saturating_mul(5)
     }
 
     pub(crate) const fn value_cache_bytes(&self) -> usize {

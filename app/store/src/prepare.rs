@@ -167,7 +167,7 @@ fn part(
             past: records::put_past_value(change.value.as_deref()),
         })
         .collect();
-    changes.sort_unstable_by(|a, b| a.key_hash.cmp(&b.key_hash));
+    changes.sort_unstable_by_key(|change| change.key_hash);
     let source = TreeNodes { moment, substore };
     let TreeUpdate { root, mut nodes, stale } = match updater {
         Updater::OneWalk => OneWalk.update(&source, base, &changes)?,

@@ -136,7 +136,8 @@ impl Node {
     pub(crate) fn to_record(&self) -> Vec<u8> {
         match self {
             Self::Internal(node) => {
-                let mut out = Vec::with_capacity(640);
+                // A hash and, of the two counts, mostly four bytes at most.
+                let mut out = Vec::with_capacity(node.iter().count().saturating_mul(37).saturating_add(6));
                 out.extend_from_slice(&[V1, INTERNAL]);
                 let (mut taken, mut leaf) = (0u16, 0u16);
                 for (nibble, child) in node.iter() {
@@ -234,7 +235,7 @@ pub(crate) fn varint(reader: &mut Reader<'_>) -> Result<u64, CodecError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
     use proptest::prelude::*;
 
     use super::*;

@@ -35,7 +35,7 @@ impl TreeUpdater for Reference {
             Sha256Jmt::new(&reader).put_value_set(set, base.version.saturating_add(1)).map_err(from_anyhow)?;
         let mut nodes = Vec::new();
         for (key, node) in batch.node_batch.nodes() {
-            if let Some(node) = reader.from_jmt(node)? {
+            if let Some(node) = reader.to_ours(node)? {
                 nodes.push((from_key(key).path, node));
             }
         }
@@ -84,7 +84,7 @@ impl<'a> JmtReader<'a> {
     }
 
     /// A node of jmt in our form; `None` for its null node, which we do not store.
-    fn from_jmt(&self, node: &JmtNode) -> Result<Option<Node>, StoreError> {
+    fn to_ours(&self, node: &JmtNode) -> Result<Option<Node>, StoreError> {
         match node {
             JmtNode::Null => Ok(None),
             JmtNode::Leaf(leaf) => match self.leaf(&leaf.key_hash()) {

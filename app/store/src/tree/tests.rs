@@ -1,5 +1,11 @@
 //! The walk against jmt: same roots, same nodes, same stale lists.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +58,7 @@ fn changes(model: &mut BTreeMap<Vec<u8>, Vec<u8>>, ops: BTreeMap<Vec<u8>, Option
             (old != new).then(|| change(&key, old.as_deref(), new.as_deref()))
         })
         .collect();
-    found.sort_by(|a, b| a.key_hash.cmp(&b.key_hash));
+    found.sort_by_key(|change| change.key_hash);
     found
 }
 
