@@ -16,8 +16,9 @@ use crate::{
     view::Tip,
 };
 
-/// How often a transaction is judged when blocks are committed meanwhile.
-const MAX_TRIES: u32 = 4;
+/// How often a transaction is judged again because a block was committed meanwhile, before the next commit is kept
+/// waiting for it.
+const FREE_TRIES: u32 = 3;
 /// Signatures per parallel task: some 300 µs of work, so that handing it over costs little.
 const RECOVER_CHUNK: usize = 8;
 /// Hashes per parallel task.
@@ -102,7 +103,11 @@ impl Shared {
 
     /// Puts a judged transaction into its lane; judges it again if a block was committed since.
     fn admit(&self, mut judged: Judged) -> Result<B256, PoolError> {
-        for _ in 0..MAX_TRIES {
+        let mut tries = 0_u32;
+        loop {
+            // While this is held the tip stays what it is, so the round that holds it is the last.
+            let _quiet = (tries >= FREE_TRIES).then(|| self.commit.lock());
+            tries = tries.saturating_add(1);
             let tip = self.tip();
             if tip.seq != judged.seq {
                 judged = self.judge(judged.entry, &tip)?;
@@ -111,7 +116,6 @@ impl Shared {
                 return result;
             }
         }
-        Err(PoolError::Busy { tries: MAX_TRIES })
     }
 
     /// Puts many into their lanes in their order, a bounded number under one lock.

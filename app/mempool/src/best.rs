@@ -114,7 +114,7 @@ impl BestTransactions {
         if let Some(last) = self.last.take_if(|last| last.sender() == sender) {
             self.count = self.count.saturating_sub(1);
             self.bytes = self.bytes.saturating_sub(last.bytes());
-            self.gas = self.gas.saturating_sub(last.tx.tx.gas_limit());
+            self.gas = self.gas.saturating_sub(last.gas_limit);
         }
         let mut state = self.shared.state.lock();
         if state.suspects.len() < MAX_SUSPECTS {
@@ -136,7 +136,7 @@ impl BestTransactions {
 
     fn fits(&self, entry: &Entry) -> bool {
         let bytes = encoded_len(self.count.saturating_add(1), self.bytes.saturating_add(entry.bytes()));
-        bytes <= self.limits.max_bytes && self.gas.saturating_add(entry.tx.tx.gas_limit()) <= self.limits.max_gas
+        bytes <= self.limits.max_bytes && self.gas.saturating_add(entry.gas_limit) <= self.limits.max_gas
     }
 
     /// Fetches the next transactions in order under one lock.
@@ -220,7 +220,7 @@ impl Iterator for BestTransactions {
             }
             self.count = self.count.saturating_add(1);
             self.bytes = self.bytes.saturating_add(entry.bytes());
-            self.gas = self.gas.saturating_add(entry.tx.tx.gas_limit());
+            self.gas = self.gas.saturating_add(entry.gas_limit);
             let tx = Arc::clone(&entry.tx);
             self.last = Some(entry);
             return Some(tx);

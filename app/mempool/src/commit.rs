@@ -95,10 +95,12 @@ impl Shared {
             next.entry(tx.sender).and_modify(|next| *next = after.max(*next)).or_insert(after);
         }
         let mut left = Vec::new();
-        let mut next = next.into_iter().peekable();
-        while next.peek().is_some() {
+        // In the block's order, which is nearly that of the indexes: neighbours are removed after each other, which costs
+        // a third of what removal at random places does.
+        let mut lanes = included.iter().filter_map(|tx| next.remove(&tx.sender).map(|next| (tx.sender, next))).peekable();
+        while lanes.peek().is_some() {
             self.with_state(|state| {
-                for (address, next) in next.by_ref().take(LOCK_CHUNK) {
+                for (address, next) in lanes.by_ref().take(LOCK_CHUNK) {
                     // An admission since may have moved it there, or even an earlier report of this block.
                     let next = state.lane(&address).map_or(next, |lane| next.max(lane.next()));
                     if state.follow(address, next) {

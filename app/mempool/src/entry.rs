@@ -40,17 +40,23 @@ pub enum Origin {
 /// Effective tip in wei per gas; `None`, the least, when the base fee is not reached.
 pub(crate) type Price = Option<u128>;
 
-/// A transaction in the pool, with what the indexes need of it.
+/// A transaction in the pool, with what the indexes need of it: they never touch the transaction's own memory, since a
+/// cache miss for each would be most of what a block's selection costs.
 pub(crate) struct Entry {
     pub tx: Arc<RecoveredTx>,
-    pub origin: Origin,
-    pub first_seen: FirstSeen,
+    hash: B256,
+    sender: Address,
+    nonce: u64,
+    bytes: usize,
+    pub gas_limit: u64,
+    pub tip_cap: u128,
+    pub fee_cap: u128,
     /// `first_seen` on the pool's own clock.
     pub seen_nanos: u64,
     /// Most that it can cost its sender, wei.
     pub cost: U256,
-    pub tip_cap: u128,
-    pub fee_cap: u128,
+    pub origin: Origin,
+    pub first_seen: FirstSeen,
     /// Whether subscribers were told of it and it stands in an offer queue.
     pub announced: AtomicBool,
     /// By how many doublings the time until the next offer has grown.
@@ -64,33 +70,39 @@ impl Entry {
         first_seen: FirstSeen,
         seen_nanos: u64,
     ) -> Result<Arc<Self>, InvalidTx> {
+        let signed = &tx.tx;
         Ok(Arc::new(Self {
-            cost: validity::max_cost(&tx.tx)?,
-            tip_cap: tx.tx.max_priority_fee_per_gas(),
-            fee_cap: tx.tx.max_fee_per_gas(),
-            tx,
+            hash: signed.hash(),
+            sender: tx.sender,
+            nonce: signed.nonce(),
+            bytes: signed.raw().len(),
+            gas_limit: signed.gas_limit(),
+            tip_cap: signed.max_priority_fee_per_gas(),
+            fee_cap: signed.max_fee_per_gas(),
+            cost: validity::max_cost(signed)?,
+            seen_nanos,
             origin,
             first_seen,
-            seen_nanos,
             announced: AtomicBool::new(false),
             offers: AtomicU8::new(0),
+            tx,
         }))
     }
 
-    pub fn hash(&self) -> B256 {
-        self.tx.tx.hash()
+    pub const fn hash(&self) -> B256 {
+        self.hash
     }
 
-    pub fn sender(&self) -> Address {
-        self.tx.sender
+    pub const fn sender(&self) -> Address {
+        self.sender
     }
 
-    pub fn nonce(&self) -> u64 {
-        self.tx.tx.nonce()
+    pub const fn nonce(&self) -> u64 {
+        self.nonce
     }
 
-    pub fn bytes(&self) -> usize {
-        self.tx.tx.raw().len()
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// As [`defchain_base::tx::SignedTx::effective_tip`], without touching the transaction's own memory.

@@ -110,12 +110,6 @@ pub enum PoolError {
         /// What the chain says.
         source: ViewError,
     },
-    /// The chain moved on again and again while it was judged.
-    #[error("{tries} blocks were committed while the transaction was judged: send it again")]
-    Busy {
-        /// How often it was judged.
-        tries: u32,
-    },
     /// The node is stopping.
     #[error("the node is shutting down: send the transaction to another node")]
     ShuttingDown,
@@ -151,10 +145,9 @@ impl PoolError {
             Self::AccountLimit { .. } => 305,
             Self::Overdraft { .. } => 306,
             Self::State { .. } => 307,
-            Self::Busy { .. } => 308,
-            Self::ShuttingDown => 309,
-            Self::Config { .. } => 310,
-            Self::Thread(_) => 311,
+            Self::ShuttingDown => 308,
+            Self::Config { .. } => 309,
+            Self::Thread(_) => 310,
         }
     }
 }

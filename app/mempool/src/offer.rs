@@ -179,7 +179,7 @@ impl Groups {
     /// Takes a transaction if the limits allow.
     fn push(&mut self, entry: &Entry) -> bool {
         let raw = entry.tx.tx.raw();
-        let gas = self.gas.saturating_add(entry.tx.tx.gas_limit());
+        let gas = self.gas.saturating_add(entry.gas_limit);
         let mut grown = encoded_len(self.group.len().saturating_add(1), self.group_bytes.saturating_add(raw.len()));
         if grown > MAX_BUNDLE_BYTES {
             self.close();

@@ -51,7 +51,7 @@ fn blocks_gossip_offers_and_rpc_at_once_leave_the_pool_whole_and_lose_nothing() 
                 scope.spawn(move || {
                     let raws: Vec<_> = wallets.iter().flat_map(|w| (0..each).map(|nonce| w.transfer(nonce, PLAIN))).collect();
                     match number {
-                        0 => raws.into_iter().for_each(|raw| assert!(pool.add_local(raw).is_ok())),
+                        0 => raws.iter().for_each(|raw| assert_eq!(pool.add_local(raw.clone()), Ok(hash(raw)))),
                         1 => raws.chunks(30).for_each(|raws| {
                             assert!(pool.add_many(raws.to_vec()).iter().all(Result::is_ok));
                         }),
