@@ -57,15 +57,16 @@ impl Usage {
         for process in processes {
             let Ok(text) = fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
             let Some(stat) = parse_stat(&text) else { continue };
-            *usage.programs.entry(stat.name.clone()).or_default() += stat.time;
+            let program = program(*process).unwrap_or(stat.name);
+            *usage.programs.entry(program.clone()).or_default() += stat.time;
             let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-            let peak = usage.peak_kib.entry(stat.name.clone()).or_default();
+            let peak = usage.peak_kib.entry(program.clone()).or_default();
             *peak = (*peak).max(peak_kib(&status));
             for thread in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
                 let text = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
                 if let Some(one) = parse_stat(&text) {
                     let name = one.name.trim_end_matches(|c: char| c.is_ascii_digit() || "-_#: ".contains(c));
-                    *usage.threads.entry(format!("{}/{name}", stat.name)).or_default() += one.time;
+                    *usage.threads.entry(format!("{program}/{name}")).or_default() += one.time;
                 }
             }
         }
@@ -87,6 +88,14 @@ impl Usage {
         let peak_rss_mib = self.peak_kib.iter().map(|(name, kib)| (name.clone(), kib / 1024)).collect();
         Used { cpu_s: difference(&self.programs, &before.programs), threads_s, peak_rss_mib }
     }
+}
+
+/// The file that the process runs: its own name may be another (`exe`, when it was started through /proc/self/exe).
+fn program(process: u32) -> Option<String> {
+    let path = fs::read_link(format!("/proc/{process}/exe")).ok()?;
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    // A program that was built anew while it runs.
+    Some(name.strip_suffix(" (deleted)").map_or(name.clone(), str::to_owned))
 }
 
 struct Stat {
