@@ -68,7 +68,6 @@ impl Store {
     pub fn prune(&self, keep: Height) -> Result<u64, StoreError> {
         let mut gone = 0u64;
         loop {
-            let _writer = self.0.writer.lock();
             let moment = self.moment();
             let (oldest, newest) = moment.heights()?;
             if keep > newest {
@@ -83,9 +82,14 @@ impl Store {
             forget_replaced(&moment, &mut batch, oldest.next())?;
             batch.delete(&self.0.db, Column::Heights, &columns::height(oldest))?;
             blocks::remove(&moment, &mut batch, oldest)?;
-            self.0.db.write_lazily(batch)?;
-            self.publish(moment.info.clone(), moment.generation, moment.epoch);
-            gone = gone.saturating_add(1);
+            // Commits went on meanwhile, which takes nothing from what was read here; a rollback may have.
+            let _writer = self.0.writer.lock();
+            let now = self.moment();
+            if now.epoch == moment.epoch {
+                self.0.db.write_lazily(batch)?;
+                self.publish(now.info.clone(), now.generation, now.epoch);
+                gone = gone.saturating_add(1);
+            }
         }
     }
 }

@@ -154,6 +154,31 @@ fn pruned_heights_go_and_the_others_stay() {
     }
 }
 
+#[test]
+fn pruning_runs_beside_commits() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut chain = grow(&store, 9, 2);
+    std::thread::scope(|scope| {
+        let pruner = scope.spawn(|| {
+            let mut gone = 0;
+            while gone < 90 {
+                let newest = store.latest().unwrap().height.0;
+                gone += store.prune(Height(newest.saturating_sub(10))).unwrap();
+            }
+        });
+        for height in 3..=100 {
+            let delta = delta(9, height);
+            let mut state = chain.last().unwrap().0.clone();
+            state.apply(&delta);
+            chain.push((state, commit(&store, &delta)));
+        }
+        pruner.join().unwrap();
+    });
+    assert_eq!(store.heights().unwrap(), Some((Height(90), Height(100))));
+    assert_chain(&store, &chain, 90);
+}
+
 /// A store pruned to its newest height holds as many nodes and values as one that got the same state in one block.
 #[test]
 fn pruning_leaves_no_node_and_no_value_behind() {
