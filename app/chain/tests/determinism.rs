@@ -1,5 +1,5 @@
 //! Same blocks, same app hash: whatever path executed them, however many threads, after a restart.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Frozen records: a fixture fails when their bytes change (D8b).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
 
 use alloy_primitives::{Log, hex};
 use defchain_base::{

@@ -162,10 +162,10 @@ impl BestTransactions {
                 (_, Some(head)) => {
                     self.cursor = Some(head);
                     scanned = scanned.saturating_add(1);
-                    if let Some((_, entry)) = heads.next() {
-                        if self.started.insert(entry.sender()) {
-                            self.push(entry);
-                        }
+                    if let Some((_, entry)) = heads.next()
+                        && self.started.insert(entry.sender())
+                    {
+                        self.push(entry);
                     }
                 }
                 (None, None) => {

@@ -150,7 +150,9 @@ fn replayed(recording: &Path, config: &Path, threads: usize) -> BTreeMap<i64, B2
         let reader = RecordingReader::open(recording, 128 << 20).unwrap();
         let mut hashes = BTreeMap::new();
         replay(&chain, reader, |recorded, fresh| {
-            if let (response::Value::FinalizeBlock(was), response::Value::FinalizeBlock(is)) = (&recorded.response, fresh) {
+            if let (response::Value::FinalizeBlock(was), response::Value::FinalizeBlock(is)) =
+                (&recorded.response, fresh)
+            {
                 let height = i64::try_from(hashes.len()).unwrap() + 1;
                 assert_eq!(was.app_hash, is.app_hash, "app hash of block {height} with {threads} threads");
                 hashes.insert(height, B256::from_slice(&is.app_hash));

@@ -1,6 +1,6 @@
 //! The rules that a genesis must keep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use defchain_base::{Address, Amount, B256, ConsensusAddress, Power, keccak256, system};
@@ -310,6 +310,7 @@ fn ed25519_key(validator: &KeyPower, at: &str, problems: &mut Problems) -> Optio
 }
 
 /// Puts each key together with its operator.
+#[allow(clippy::map_entry, reason = "what is vacant is only filled when there is a key")]
 fn join_validators(
     mut keys: BTreeMap<ConsensusAddress, ([u8; 32], Power)>,
     operators: &[GenesisValidator],
@@ -327,16 +328,14 @@ fn join_validators(
         if !seen.insert(validator.operator) {
             problems.add(format!("{at}.operator"), format!("{} stands for two validators", validator.operator));
         }
-        if joined.contains_key(&address) {
-            problems.add(format!("{at}.consensus_address"), format!("{address} stands twice"));
-        } else if let Some((key, power)) = keys.remove(&address) {
-            let (operator, moniker) = (validator.operator, validator.moniker.clone());
-            joined.insert(address, InitialValidator { address, key, power, operator, moniker });
-        } else {
-            problems.add(
-                format!("{at}.consensus_address"),
-                format!("{address} is not the address of any key in validators"),
-            );
+        let mut wrong = |what: String| problems.add(format!("{at}.consensus_address"), what);
+        match (joined.entry(address), keys.remove(&address)) {
+            (Entry::Vacant(place), Some((key, power))) => {
+                let (operator, moniker) = (validator.operator, validator.moniker.clone());
+                place.insert(InitialValidator { address, key, power, operator, moniker });
+            }
+            (Entry::Vacant(_), None) => wrong(format!("{address} is not the address of any key in validators")),
+            (Entry::Occupied(_), _) => wrong(format!("{address} stands twice")),
         }
     }
     for address in keys.keys() {
