@@ -35,7 +35,10 @@ fn measure(senders: u64) {
     let chain = Chain::with(&wallets, u128::MAX / 2);
     let each = TRANSACTIONS / senders;
     // Three in four pay one of a few usual fees, the rest something of their own.
-    let fees = |i: u64| Fees { cap: 50 * GWEI, tip: if i % 4 > 0 { u128::from(i % 3 + 1) * GWEI } else { u128::from(i) } };
+    let fees = |i: u64| Fees {
+        cap: 50 * GWEI,
+        tip: if !i.is_multiple_of(4) { u128::from(i % 3 + 1) * GWEI } else { u128::from(i) },
+    };
     let raws: Vec<Bytes> = (0..each)
         .flat_map(|nonce| (0..senders).map(move |i| (nonce, i)))
         .collect::<Vec<_>>()
@@ -52,7 +55,9 @@ fn measure(senders: u64) {
             std::thread::scope(|scope| {
                 for part in 0..threads {
                     let (pool, raws) = (&pool, &raws);
-                    scope.spawn(move || raws.iter().skip(part).step_by(threads).for_each(|raw| drop(pool.add_local(raw.clone()))));
+                    scope.spawn(move || {
+                        raws.iter().skip(part).step_by(threads).for_each(|raw| drop(pool.add_local(raw.clone())))
+                    });
                 }
             });
         });
@@ -79,23 +84,21 @@ fn measure(senders: u64) {
 fn blocks(pool: &Pool, mut chain: Chain) {
     let limits = BestLimits { max_bytes: 8 << 20, max_gas: BLOCK_GAS * 10, base_fee: chain.base_fee };
     loop {
-        let (taken, block) = timed(|| pool.best(limits).take(BLOCK).collect::<Vec<_>>());
+        let (taken, block) = on_cpu(|| pool.best(limits).take(BLOCK).collect::<Vec<_>>());
         if block.is_empty() {
             return;
         }
         let raws: Vec<_> = block.iter().map(|tx| tx.tx.raw().clone()).collect();
         let (recovered, _) = timed(|| pool.recover_all(&raws));
-        let included: Vec<_> = block
-            .iter()
-            .map(|tx| Included { sender: tx.sender, nonce: tx.tx.nonce(), hash: tx.tx.hash() })
-            .collect();
+        let included: Vec<_> =
+            block.iter().map(|tx| Included { sender: tx.sender, nonce: tx.tx.nonce(), hash: tx.tx.hash() }).collect();
         for tx in &included {
             chain.accounts.get_mut(&tx.sender).unwrap().nonce = tx.nonce + 1;
         }
         let view = chain.view();
-        let (committed, ()) = timed(|| pool.on_commit(&included, view));
+        let (committed, ()) = on_cpu(|| pool.on_commit(&included, view));
         println!(
-            "block of {:6}: best {:?}, recover_all (all pooled) {:?}, on_commit {:?}",
+            "block of {:6}: best {:?} of CPU, recover_all (all pooled) {:?}, on_commit {:?} of CPU",
             block.len(),
             taken,
             recovered,
@@ -112,6 +115,17 @@ fn timed<R>(work: impl FnOnce() -> R) -> (Duration, R) {
     let start = Instant::now();
     let result = work();
     (start.elapsed(), result)
+}
+
+/// As [`timed`], but only what this thread ran: other work on the machine does not count.
+fn on_cpu<R>(work: impl FnOnce() -> R) -> (Duration, R) {
+    let now = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        Duration::from_nanos(stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+    };
+    let start = now();
+    let result = work();
+    (now().saturating_sub(start), result)
 }
 
 fn rate(what: &str, count: usize, work: impl FnOnce()) {

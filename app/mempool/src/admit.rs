@@ -171,12 +171,7 @@ impl Shared {
 }
 
 /// `None` when the lanes follow another commit than the one it was judged against.
-fn admit_one(
-    state: &mut crate::state::State,
-    judged: &Judged,
-    tip: &Tip,
-    now: u64,
-) -> Option<Result<B256, PoolError>> {
+fn admit_one(state: &mut crate::state::State, judged: &Judged, tip: &Tip, now: u64) -> Option<Result<B256, PoolError>> {
     if state.seq != judged.seq || tip.seq != judged.seq {
         return None;
     }

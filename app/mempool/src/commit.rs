@@ -58,7 +58,9 @@ impl Pool {
     /// Takes one transaction out; those of its sender after it wait for the gap.
     pub fn remove(&self, hash: &B256) -> bool {
         self.shared().with_state(|state| {
-            let Some((sender, nonce)) = state.get(hash).map(|entry| (entry.sender(), entry.nonce())) else { return false };
+            let Some((sender, nonce)) = state.get(hash).map(|entry| (entry.sender(), entry.nonce())) else {
+                return false;
+            };
             state.unlink(sender, nonce).is_some()
         })
     }
@@ -97,7 +99,8 @@ impl Shared {
         let mut left = Vec::new();
         // In the block's order, which is nearly that of the indexes: neighbours are removed after each other, which costs
         // a third of what removal at random places does.
-        let mut lanes = included.iter().filter_map(|tx| next.remove(&tx.sender).map(|next| (tx.sender, next))).peekable();
+        let mut lanes =
+            included.iter().filter_map(|tx| next.remove(&tx.sender).map(|next| (tx.sender, next))).peekable();
         while lanes.peek().is_some() {
             self.with_state(|state| {
                 for (address, next) in lanes.by_ref().take(LOCK_CHUNK) {

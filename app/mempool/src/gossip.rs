@@ -10,11 +10,7 @@ use defchain_base::{
 };
 use parking_lot::{Condvar, Mutex};
 
-use crate::{
-    FirstSeen, InsertCode, Origin, Pool,
-    metrics::add,
-    pool::Shared,
-};
+use crate::{FirstSeen, InsertCode, Origin, Pool, metrics::add, pool::Shared};
 
 /// Transactions that one worker judges before it looks at the queue again; a larger bundle is shared with idle workers.
 const PIECE: usize = 128;

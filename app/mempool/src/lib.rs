@@ -39,6 +39,11 @@
 //! [`check_nonce_not_used`]: defchain_evm::validity::check_nonce_not_used
 //! [`check_payer`]: defchain_evm::validity::check_payer
 
+#![allow(
+    clippy::result_large_err,
+    reason = "an error carries its figures; copying 150 bytes is nothing beside a signature"
+)]
+
 #[cfg(test)]
 extern crate self as defchain_mempool;
 

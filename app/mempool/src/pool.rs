@@ -1,7 +1,4 @@
-use std::{
-    sync::Arc,
-    thread::JoinHandle,
-};
+use std::{sync::Arc, thread::JoinHandle};
 
 use defchain_base::tx::RecoveredTx;
 use parking_lot::{Mutex, RwLock};

@@ -2,11 +2,7 @@ use std::sync::Arc;
 
 use defchain_base::{Address, B256, tx::RecoveredTx};
 
-use crate::{
-    FirstSeen, Origin, Pool, ViewError,
-    entry::Entry,
-    lane::Lane,
-};
+use crate::{FirstSeen, Origin, Pool, ViewError, entry::Entry, lane::Lane};
 
 /// Counts, as `txpool_status` answers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -154,7 +154,8 @@ impl State {
     /// Takes what became executable since the last call.
     pub fn take_fresh(&mut self) -> Vec<Arc<Entry>> {
         let mut fresh = core::mem::take(&mut self.fresh);
-        fresh.retain(|entry| self.by_hash.contains_key(&entry.hash()) && !entry.announced.swap(true, Ordering::Relaxed));
+        fresh
+            .retain(|entry| self.by_hash.contains_key(&entry.hash()) && !entry.announced.swap(true, Ordering::Relaxed));
         fresh
     }
 

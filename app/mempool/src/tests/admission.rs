@@ -1,12 +1,16 @@
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use alloy_consensus::TxEip1559;
 use alloy_primitives::TxKind;
 use defchain_base::{U256, tx::TxError};
-use defchain_evm::validity::InvalidTx;
+use defchain_evm::validity::{InvalidTx, Sender};
+use parking_lot::Mutex;
 
 use super::*;
-use crate::{Origin, PoolError, PoolMetrics};
+use crate::{Origin, PoolContext, PoolError, PoolMetrics, PoolView, ViewError};
 
 const PLAIN: Fees = Fees::gwei(10, 1);
 
@@ -100,7 +104,11 @@ fn each_invalid_transaction_is_refused_by_the_rule_it_breaks() {
         (used.transfer(4, PLAIN), 201, "nonce too low"),
         (rich.transfer(u64::MAX, PLAIN), 203, "nonce has max value"),
         (rich.sign(TxEip1559 { value: U256::from(RICH), ..base.clone() }), 204, "insufficient funds"),
-        (rich.transfer(0, Fees { cap: GWEI - 1, tip: 0 }), 205, "transaction underpriced: max fee per gas less than block base fee"),
+        (
+            rich.transfer(0, Fees { cap: GWEI - 1, tip: 0 }),
+            205,
+            "transaction underpriced: max fee per gas less than block base fee",
+        ),
         (rich.transfer(0, Fees::gwei(1, 2)), 206, "max priority fee per gas higher"),
         (rich.sign(TxEip1559 { gas_limit: 20_999, ..base.clone() }), 207, "intrinsic gas too low"),
         (rich.sign(TxEip1559 { gas_limit: 16_777_217, ..base.clone() }), 209, "gas limit too high"),
@@ -217,7 +225,8 @@ fn a_large_transaction_that_cannot_displace_enough_leaves_everything_as_it_was()
     }
     let before = s.pool.content(1_000);
     // Cheaper than nine of them: it would free forty thousand bytes and needs a hundred thousand.
-    let error = s.pool.add_local(data(&s.wallets[20], 100_000, Fees { cap: 50 * GWEI, tip: 4 * GWEI + 1 })).unwrap_err();
+    let error =
+        s.pool.add_local(data(&s.wallets[20], 100_000, Fees { cap: 50 * GWEI, tip: 4 * GWEI + 1 })).unwrap_err();
     assert_eq!(error.code(), 303);
     check_invariants(&s.pool);
     let after = s.pool.content(1_000);
@@ -347,4 +356,62 @@ fn a_configuration_out_of_bounds_is_refused_with_its_figures() {
     let config = PoolConfig { max_queued: 11, max_transactions: 10, max_per_sender: 1, ..small() };
     let error = Pool::new(config, chain.view()).err().unwrap();
     assert_eq!(error.to_string(), "pool configuration: max_queued is 11, it must be between 0 and 10");
+}
+
+/// A chain on which a block is committed whenever a sender is read, so many times.
+#[derive(Clone)]
+struct Restless {
+    chain: Chain,
+    left: Arc<AtomicU64>,
+    pool: Arc<Mutex<Option<Pool>>>,
+}
+
+impl PoolView for Restless {
+    fn context(&self) -> PoolContext {
+        self.chain.context()
+    }
+
+    fn sender(&self, address: &Address) -> Result<Sender, ViewError> {
+        let pool = self.pool.lock().clone();
+        if let Some(pool) = pool.filter(|_| self.left.load(Ordering::Relaxed) > 0) {
+            self.left.fetch_sub(1, Ordering::Relaxed);
+            pool.on_commit(&[], Arc::new(self.clone()));
+        }
+        self.chain.sender(address)
+    }
+}
+
+#[test]
+fn a_transaction_is_judged_against_the_last_commit_however_fast_blocks_come() {
+    let wallet = Wallet::new(1);
+    for blocks in [1, 4] {
+        let chain = Chain::with(std::slice::from_ref(&wallet), RICH);
+        let view = Restless { chain, left: Arc::new(AtomicU64::new(blocks)), pool: Arc::default() };
+        let pool = Pool::new(small(), Arc::new(view.clone())).unwrap();
+        *view.pool.lock() = Some(pool.clone());
+        pool.add_local(wallet.transfer(0, PLAIN)).unwrap();
+        assert_eq!(view.chain.reads.load(Ordering::Relaxed), blocks + 1, "once for each block that came between");
+        assert_eq!(pool.status().pending, 1);
+        // The view holds the pool that holds the view.
+        *view.pool.lock() = None;
+    }
+}
+
+#[test]
+fn state_that_cannot_be_read_refuses_with_the_reason() {
+    struct Broken(Chain);
+    impl PoolView for Broken {
+        fn context(&self) -> PoolContext {
+            self.0.context()
+        }
+        fn sender(&self, _: &Address) -> Result<Sender, ViewError> {
+            Err(ViewError("checksum of block 7 is wrong".to_owned()))
+        }
+    }
+    let wallet = Wallet::new(1);
+    let pool = Pool::new(small(), Arc::new(Broken(Chain::with(&[], 0)))).unwrap();
+    let error = pool.add_local(wallet.transfer(0, PLAIN)).unwrap_err();
+    assert_eq!(error.code(), 307);
+    assert!(error.to_string().ends_with("cannot be read: checksum of block 7 is wrong"), "{error}");
+    assert!(pool.pending_nonce(&wallet.address).is_err());
 }

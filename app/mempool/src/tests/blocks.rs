@@ -142,12 +142,10 @@ fn a_commit_drops_what_it_included_and_what_its_nonces_outdate() {
     // The second sender's nonces 0 and 1 are used by transactions that this node never saw.
     let mine = s.best().into_iter().find(|tx| tx.sender == s.wallets[0].address).unwrap();
     let other = s.wallets[1].transfer(0, Fees::gwei(99, 9));
-    let others = [other, s.wallets[1].transfer(1, Fees::gwei(99, 9))].map(|raw| s.pool.recover_all(&[raw])[0].clone().unwrap());
+    let others =
+        [other, s.wallets[1].transfer(1, Fees::gwei(99, 9))].map(|raw| s.pool.recover_all(&[raw])[0].clone().unwrap());
     s.commit(&[&[mine][..], &others[..]].concat());
-    assert_eq!(
-        nonces(&s.best()),
-        [(s.wallets[0].address, vec![1, 2, 3]), (s.wallets[1].address, vec![2, 3])].into()
-    );
+    assert_eq!(nonces(&s.best()), [(s.wallets[0].address, vec![1, 2, 3]), (s.wallets[1].address, vec![2, 3])].into());
     assert_eq!(s.pool.metrics().used, 3);
     check_invariants(&s.pool);
 }
@@ -252,7 +250,10 @@ fn a_blocks_signers_come_from_the_pool_or_memory_and_are_recovered_once() {
     }
     assert_eq!(s.pool.metrics().recoveries, 4);
     let held = s.pool.get(&hash(&pooled[0])).unwrap().tx;
-    assert!(Arc::ptr_eq(&held, s.pool.recover_all(&pooled)[0].as_ref().unwrap()), "what is pooled is not decoded again");
+    assert!(
+        Arc::ptr_eq(&held, s.pool.recover_all(&pooled)[0].as_ref().unwrap()),
+        "what is pooled is not decoded again"
+    );
 }
 
 #[test]

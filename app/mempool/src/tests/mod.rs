@@ -45,10 +45,8 @@ impl Setup {
 
     /// Commits a block that carries these.
     fn commit(&mut self, txs: &[Arc<RecoveredTx>]) {
-        let included: Vec<_> = txs
-            .iter()
-            .map(|tx| Included { sender: tx.sender, nonce: tx.tx.nonce(), hash: tx.tx.hash() })
-            .collect();
+        let included: Vec<_> =
+            txs.iter().map(|tx| Included { sender: tx.sender, nonce: tx.tx.nonce(), hash: tx.tx.hash() }).collect();
         for tx in &included {
             let account = self.chain.accounts.get_mut(&tx.sender).unwrap();
             assert_eq!(account.nonce, tx.nonce, "a block carries nonces in order");
@@ -104,7 +102,11 @@ fn check_invariants(pool: &Pool) {
             assert_eq!((entry.sender(), entry.nonce()), (*address, nonce));
             assert!(nonce >= lane.next(), "a used nonce is dropped");
             assert!(Arc::ptr_eq(state.get(&entry.hash()).expect("found by hash"), entry));
-            if lane.is_ready(nonce) { pending += 1 } else { queued += 1 }
+            if lane.is_ready(nonce) {
+                pending += 1
+            } else {
+                queued += 1
+            }
             bytes += entry.bytes();
             cost += entry.cost;
         }

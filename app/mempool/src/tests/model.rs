@@ -116,7 +116,9 @@ fn add(s: &Setup, model: &mut Model, wallet: &Wallet, raw: Bytes, fees: Fees) {
         Err(201)
     } else if U256::from(fees.cap * 21_000) > account.spendable {
         Err(204)
-    } else if held.is_some_and(|(old, _)| fees.cap * 10 < old.cap * 11 || fees.tip * 10 < old.tip * 11 || fees.tip <= old.tip) {
+    } else if held
+        .is_some_and(|(old, _)| fees.cap * 10 < old.cap * 11 || fees.tip * 10 < old.tip * 11 || fees.tip <= old.tip)
+    {
         Err(302)
     } else if U256::from(others + fees.cap * 21_000) > account.spendable {
         Err(306)
@@ -157,7 +159,8 @@ fn compare(s: &Setup, model: &Model) {
 /// Takes the dearest of all lanes' next transactions, again and again.
 fn expected_best(s: &Setup, model: &Model) -> Vec<B256> {
     let base_fee = u128::from(s.chain.base_fee);
-    let mut next: BTreeMap<Address, u64> = s.chain.accounts.iter().map(|(address, sender)| (*address, sender.nonce)).collect();
+    let mut next: BTreeMap<Address, u64> =
+        s.chain.accounts.iter().map(|(address, sender)| (*address, sender.nonce)).collect();
     let mut order = Vec::new();
     loop {
         let best = next
@@ -187,7 +190,12 @@ fn run_tight(steps: Vec<Step>) {
                 let raw = wallet.transfer(s.chain.accounts[&wallet.address].nonce + nonce, Fees::gwei(cap, tip));
                 let evicted = s.pool.metrics().evicted;
                 if s.pool.add_local(raw).is_err() {
-                    let all = |c: crate::Content| c.senders.into_iter().flat_map(|s| [hashes(&s.pending), hashes(&s.queued)].concat()).collect::<Vec<_>>();
+                    let all = |c: crate::Content| {
+                        c.senders
+                            .into_iter()
+                            .flat_map(|s| [hashes(&s.pending), hashes(&s.queued)].concat())
+                            .collect::<Vec<_>>()
+                    };
                     assert_eq!(all(before), all(s.pool.content(1_000)), "a refusal changes nothing");
                     assert_eq!((s.pool.status(), s.pool.metrics().evicted), (full, evicted));
                 }
@@ -202,7 +210,8 @@ fn run_tight(steps: Vec<Step>) {
             }
             Step::Remove { pick } => {
                 let content = s.pool.content(1_000);
-                let all: Vec<_> = content.senders.iter().flat_map(|s| [hashes(&s.pending), hashes(&s.queued)].concat()).collect();
+                let all: Vec<_> =
+                    content.senders.iter().flat_map(|s| [hashes(&s.pending), hashes(&s.queued)].concat()).collect();
                 if let Some(hash) = all.get(pick) {
                     assert!(s.pool.remove(hash));
                 }

@@ -49,7 +49,8 @@ fn blocks_gossip_offers_and_rpc_at_once_leave_the_pool_whole_and_lose_nothing() 
             .map(|(number, wallets)| {
                 let pool = s.pool.clone();
                 scope.spawn(move || {
-                    let raws: Vec<_> = wallets.iter().flat_map(|w| (0..each).map(|nonce| w.transfer(nonce, PLAIN))).collect();
+                    let raws: Vec<_> =
+                        wallets.iter().flat_map(|w| (0..each).map(|nonce| w.transfer(nonce, PLAIN))).collect();
                     match number {
                         0 => raws.iter().for_each(|raw| assert_eq!(pool.add_local(raw.clone()), Ok(hash(raw)))),
                         1 => raws.chunks(30).for_each(|raws| {
