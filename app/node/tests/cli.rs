@@ -194,17 +194,20 @@ fn keys_are_made_shown_and_unlocked_with_their_password_only() {
     let key = home.json(&["keys", "export", "bob", "--password-file", password]);
     assert_eq!(key["private_key"], FIRST_KEY);
     home.run_with(&["keys", "import", "carol", "--password-file", password], FIRST_KEY).ok();
-    let names: Vec<Value> = home.json(&["keys", "list"]).as_array().unwrap().iter().map(|k| k["name"].clone()).collect();
+    let names: Vec<Value> =
+        home.json(&["keys", "list"]).as_array().unwrap().iter().map(|k| k["name"].clone()).collect();
     assert_eq!(names, ["alice", "bob", "carol"]);
     let wrong = home.folder.path().join("wrong");
     fs::write(&wrong, "wrong horse\n").unwrap();
-    home.run(&["keys", "export", "bob", "--password-file", wrong.to_str().unwrap()]).fails(1, &["wrong password for bob"]);
+    home.run(&["keys", "export", "bob", "--password-file", wrong.to_str().unwrap()])
+        .fails(1, &["wrong password for bob"]);
     home.run(&["keys", "export", "bob"]).fails(1, &["give --password-file"]);
     home.run_with(&["keys", "import", "bob", "--password-file", password], PHRASE).fails(1, &["already"]);
     home.run_with(&["keys", "import", "dave", "--password-file", password], "zebra zebra").fails(1, &["2 words given"]);
     home.run(&["keys", "show", "nobody"]).fails(1, &["there are: alice, bob, carol"]);
     fs::write(&wrong, "short\n").unwrap();
-    home.run(&["keys", "new", "eve", "--password-file", wrong.to_str().unwrap()]).fails(1, &["5 characters, at least 8"]);
+    home.run(&["keys", "new", "eve", "--password-file", wrong.to_str().unwrap()])
+        .fails(1, &["5 characters, at least 8"]);
     let derived = home.run_with(&["--json", "keys", "derive", "--count", "2", "--private-keys"], PHRASE).ok().json();
     assert_eq!(derived[0]["private_key"], FIRST_KEY);
     assert_eq!(derived[1]["path"], "m/44'/60'/0'/0/1");

@@ -26,7 +26,7 @@ impl PasswordArgs {
     /// # Errors
     /// When there is neither a file nor a terminal.
     pub fn existing(&self, what: &str) -> Result<Zeroizing<String>> {
-        match self.from_file()? {
+        match self.in_file()? {
             Some(password) => Ok(password),
             None => prompt(&format!("Password of {what}: ")),
         }
@@ -37,7 +37,7 @@ impl PasswordArgs {
     /// # Errors
     /// When it is too short, or the two differ.
     pub fn new_password(&self, what: &str) -> Result<Zeroizing<String>> {
-        let password = match self.from_file()? {
+        let password = match self.in_file()? {
             Some(password) => password,
             None => {
                 let first = prompt(&format!("New password for {what}: "))?;
@@ -54,7 +54,7 @@ impl PasswordArgs {
         Ok(password)
     }
 
-    fn from_file(&self) -> Result<Option<Zeroizing<String>>> {
+    fn in_file(&self) -> Result<Option<Zeroizing<String>>> {
         let Some(path) = &self.password_file else { return Ok(None) };
         let text = Zeroizing::new(
             fs::read_to_string(path).with_context(|| format!("cannot read the password file {}", path.display()))?,
