@@ -136,7 +136,7 @@ fn watch(network: Network) -> Result<()> {
     }
     println!("\nCtrl-C stops it.");
     let live = std::io::stdout().is_terminal();
-    let mut before: Option<(u64, Instant)> = None;
+    let mut before = None;
     while !STOP.load(Ordering::SeqCst) {
         let tips = network.tips();
         let line = status_line(&network, &tips, &mut before);
@@ -150,23 +150,36 @@ fn watch(network: Network) -> Result<()> {
     step("stop the validators", || network.stop())
 }
 
-fn status_line(network: &Network, tips: &[Option<Tip>], before: &mut Option<(u64, Instant)>) -> String {
-    let heights: Vec<String> =
-        tips.iter().map(|t| t.as_ref().map_or("—".to_owned(), |t| t.height.to_string())).collect();
-    let newest = tips.iter().flatten().max_by_key(|t| t.height);
-    let height = newest.map_or(0, |t| t.height);
-    let rate = before
-        .replace((height, Instant::now()))
-        .map_or(0.0, |(old, at)| height.saturating_sub(old) as f64 / at.elapsed().as_secs_f64().max(0.001));
-    let peers = network
-        .rpc(0)
-        .call("net_peerCount", Default::default())
-        .ok()
-        .and_then(|v| v.as_str().and_then(|s| u64::from_str_radix(s.trim_start_matches("0x"), 16).ok()))
-        .map_or("—".to_owned(), |n| n.to_string());
-    format!(
-        "heights {}   {rate:.1} blocks/s   {} transactions in the newest   node0 has {peers} peers",
-        heights.join(" "),
-        newest.map_or(0, |t| t.txs)
-    )
+/// Where the network was at the last look.
+struct Before {
+    height: u64,
+    at: Instant,
+}
+
+/// Heights, peers, and what came since the last look: blocks and transactions a second.
+fn status_line(network: &Network, tips: &[Option<Tip>], before: &mut Option<Before>) -> String {
+    let show = |figures: Vec<Option<u64>>| {
+        figures.iter().map(|f| f.map_or_else(|| "-".to_owned(), |f| f.to_string())).collect::<Vec<_>>().join(" ")
+    };
+    let heights = show(tips.iter().map(|tip| tip.as_ref().map(|tip| tip.height)).collect());
+    let peers = show((0..tips.len()).map(|i| peers(network, i)).collect());
+    let mut line = format!("heights {heights} | peers {peers}");
+    let newest = tips.iter().enumerate().filter_map(|(i, tip)| Some((i, tip.as_ref()?.height))).max_by_key(|(_, h)| *h);
+    let Some((node, height)) = newest else { return line };
+    if let Some(Before { height: old, at }) = before.replace(Before { height, at: Instant::now() }) {
+        let rpc = network.rpc(node);
+        let transactions: usize = (old + 1..=height)
+            .filter_map(|number| rpc.block(&format!("0x{number:x}")).ok().flatten())
+            .map(|block| block.txs)
+            .sum();
+        let seconds = at.elapsed().as_secs_f64().max(0.001);
+        let blocks = height.saturating_sub(old) as f64 / seconds;
+        line += &format!(" | {blocks:.1} blocks/s | {:.0} tx/s", transactions as f64 / seconds);
+    }
+    line
+}
+
+fn peers(network: &Network, node: usize) -> Option<u64> {
+    let count = network.rpc(node).call("net_peerCount", Default::default()).ok()?;
+    u64::from_str_radix(count.as_str()?.trim_start_matches("0x"), 16).ok()
 }
