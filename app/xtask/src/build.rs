@@ -22,10 +22,16 @@ pub fn programs() -> Result<Programs> {
         ensure_go()
     })?;
     let cometbft = cometbft("pod")?;
+    Ok(Programs { app: app()?, cometbft })
+}
+
+/// Builds `defchain-app` alone.
+pub fn app() -> Result<PathBuf> {
+    ensure_native_tools()?;
     step("build defchain-app (RocksDB takes about 15 minutes the first time)", || {
         run(cargo().args(["build", "--package", "defchain-node", "--bin", "defchain-app"]))
     })?;
-    Ok(Programs { app: target().join("debug/defchain-app"), cometbft })
+    Ok(target().join("debug/defchain-app"))
 }
 
 /// Builds a CometBFT with these build tags.

@@ -1,7 +1,9 @@
 use std::{
     fs,
     io::{IsTerminal, Write},
+    os::unix::process::CommandExt,
     path::PathBuf,
+    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread::sleep,
     time::{Duration, Instant},
@@ -62,6 +64,13 @@ pub fn up(args: &UpArgs) -> Result<()> {
         return Ok(());
     }
     watch(network)
+}
+
+/// Becomes `defchain-app dev`: Ctrl-C and the exit code are its own.
+pub fn dev(args: &[String]) -> Result<()> {
+    let app = build::app()?;
+    let error = Command::new(&app).arg("dev").args(args).exec();
+    Err(error).with_context(|| format!("cannot run {}", app.display()))
 }
 
 pub fn down() -> Result<()> {

@@ -24,6 +24,12 @@ struct Cli {
 enum Command {
     /// Start a localnet: validators with the modified CometBFT, funded accounts
     Up(localnet::UpArgs),
+    /// Run a development chain in one process (`cargo xtask dev --block-time 1000`)
+    Dev {
+        /// Handed to `defchain-app dev`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Stop the localnet that `up --detach` left running
     Down,
     /// Every test that a change must pass
@@ -55,6 +61,7 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Up(args) => localnet::up(&args),
+        Command::Dev { args } => localnet::dev(&args),
         Command::Down => localnet::down(),
         Command::Test => suites::test(),
         Command::TestComet => suites::comet(),
