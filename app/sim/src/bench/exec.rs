@@ -20,7 +20,10 @@ use serde::Serialize;
 use serde_json::Value;
 use tendermint_proto::google::protobuf::Timestamp as ProtoTime;
 
-use super::{load::CHAIN_ID, network::accounts_file};
+use super::{
+    load::CHAIN_ID,
+    network::{accounts_file, temporary},
+};
 use crate::load::{Accounts, TransferPlan, sign_ahead};
 
 /// Room of a payload: the limit of the chain's parameters decides.
@@ -87,12 +90,7 @@ pub fn run(plan: &ExecPlan) -> Result<ExecFigures> {
         max_priority_fee_per_gas: 100_000_000,
         value: 1,
     };
-    let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix("defchain-bench-");
-    let folder = match &plan.under {
-        Some(under) => builder.tempdir_in(under),
-        None => builder.tempdir(),
-    }?;
+    let folder = temporary(plan.under.as_deref())?;
     let app_state = AppState { accounts_file: Some(accounts_file(folder.path(), &accounts)?), ..AppState::default() };
     let genesis = DevGenesis::single("deflation-local-1", GENESIS_TIME, Address::repeat_byte(0xbe), app_state);
     let lanes = sign_ahead(&accounts, &transfers)?;

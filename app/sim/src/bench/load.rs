@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     comet,
-    network::{Network, NetworkPlan},
+    network::{Network, NetworkPlan, app_data},
     procfs::{Usage, Used},
     stats::{Spread, steps},
 };
@@ -101,15 +101,14 @@ pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
     let lanes = sign_ahead(&accounts, &transfers)?;
     let signed_per_s = plan.sign as f64 / started.elapsed().as_secs_f64();
     let started = StdInstant::now();
-    let network = Network::start(&plan.network, &accounts).await?;
+    let mut network = Network::start(&plan.network, &accounts).await?;
     let start_s = started.elapsed().as_secs_f64();
 
-    let node = network.nodes.first().context("a network has a validator")?;
-    let client = node.client()?;
+    let client = network.client()?;
     let progress = Progress::default();
     let mut watcher = Watcher::new(&client, &progress).await?;
     // A connection for each lane: what is measured is the node, not one socket.
-    let clients = (0..plan.lanes).map(|_| node.client()).collect::<Result<Vec<_>, _>>()?;
+    let clients = (0..plan.lanes).map(|_| network.client()).collect::<Result<Vec<_>, _>>()?;
     let sending = clients.iter().zip(&lanes).map(|(c, lane)| send(c, lane, plan.lanes, plan.pace, &progress));
     let watching = async {
         let begun = Instant::now() + plan.warmup;
@@ -124,12 +123,12 @@ pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
     };
     let lanes = async { try_join_all(sending).await.map_err(anyhow::Error::from) };
     let (ended, (begun, ending, used, pool_at_end)) = tokio::try_join!(lanes, watching).map_err(|error| {
-        let logs = network.logs(0);
+        let logs = network.logs();
         error.context(format!("the load run failed; validator 0's logs:\n{logs}"))
     })?;
     ensure!(!ended.iter().any(|empty| *empty), "the {} transfers signed ahead did not last: raise --sign", plan.sign);
     let window = Window::of(&watcher.arrivals, begun, ending)?;
-    let headers = comet::block_times(&node.comet_rpc, window.first, window.last).await?;
+    let headers = comet::block_times(&network.first()?.comet_url(), window.first, window.last).await?;
     let latencies = watcher.latencies.iter().filter(|l| (begun..ending).contains(&l.sent)).map(|l| l.took);
     let figures = LoadFigures {
         transfers_per_s: window.transfers as f64 / window.duration.as_secs_f64(),
@@ -147,10 +146,9 @@ pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
         start_s,
         signed_per_s,
     };
+    network.halt()?;
     if plan.keep {
-        eprintln!("kept {}", network.stop_and_keep()?.display());
-    } else {
-        network.stop()?;
+        eprintln!("kept {}", network.keep().display());
     }
     Ok(figures)
 }
@@ -165,8 +163,9 @@ fn processes(network: &Network) -> Vec<u32> {
 fn disk(network: &Network) -> Result<BTreeMap<&'static str, u64>> {
     let mut disk = BTreeMap::new();
     for node in &network.nodes {
-        *disk.entry("application").or_default() += super::disk::usage(&node.app_data(), None)?;
-        *disk.entry("cometbft").or_default() += super::disk::usage(&node.data(), Some(&node.app_data()))?;
+        let app = app_data(node);
+        *disk.entry("application").or_default() += super::disk::usage(&app, None)?;
+        *disk.entry("cometbft").or_default() += super::disk::usage(&node.home.join("data"), Some(&app))?;
     }
     Ok(disk)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Linux counts processor time in hundredths of a second for every architecture (USER_HZ).
 const TICKS_PER_SECOND: u64 = 100;
 
-/// A process and its children at a moment.
+/// Processes at a moment.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
     /// By program name: processor time.
@@ -28,25 +28,6 @@ pub struct Used {
     pub threads_s: BTreeMap<String, f64>,
     /// Greatest resident memory of one process of a program, MiB.
     pub peak_rss_mib: BTreeMap<String, u64>,
-}
-
-/// All processes below `pid`, itself included.
-#[must_use]
-pub fn family(pid: u32) -> Vec<u32> {
-    let mut parents = BTreeMap::<u32, Vec<u32>>::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        if let Some(stat) = fs::read_to_string(format!("/proc/{process}/stat")).ok().as_deref().and_then(parse_stat) {
-            parents.entry(stat.parent).or_default().push(process);
-        }
-    }
-    let mut found = vec![pid];
-    let mut next = 0;
-    while let Some(process) = found.get(next).copied() {
-        found.extend(parents.get(&process).into_iter().flatten());
-        next += 1;
-    }
-    found
 }
 
 impl Usage {
@@ -100,7 +81,6 @@ fn program(process: u32) -> Option<String> {
 
 struct Stat {
     name: String,
-    parent: u32,
     time: Duration,
 }
 
@@ -111,8 +91,7 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = tail.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
     let ticks = number(11)? + number(12)?;
-    let parent = u32::try_from(number(1)?).ok()?;
-    Some(Stat { name, parent, time: Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND) })
+    Some(Stat { name, time: Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND) })
 }
 
 fn peak_kib(status: &str) -> u64 {
@@ -128,7 +107,7 @@ mod tests {
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
         let stat = parse_stat("42 (a b) c) S 7 42 42 0 -1 4194304 100 0 0 0 150 50 0 0 20 0 3 0 100 0 0").unwrap();
-        assert_eq!((stat.name.as_str(), stat.parent), ("a b) c", 7));
+        assert_eq!(stat.name, "a b) c");
         assert_eq!(stat.time, Duration::from_secs(2));
         assert!(parse_stat("").is_none());
     }
@@ -136,7 +115,6 @@ mod tests {
     #[test]
     fn this_process_is_found_with_its_time_and_memory() {
         let own = std::process::id();
-        assert_eq!(family(own).first(), Some(&own));
         let usage = Usage::of(&[own]);
         assert!(usage.peak_kib.values().all(|kib| *kib > 100), "{usage:?}");
         assert_eq!(usage.programs.len(), 1);

@@ -113,8 +113,11 @@ impl Table {
     fn idle(&mut self, f: &IdleFigures) {
         self.row("blocks", format!("{:.2}/s ({} blocks)", f.blocks_per_s, f.blocks));
         self.row("block interval, headers", spread(&f.header_interval));
-        self.row("disk per block, app", format!("{:.0} bytes per validator", f.app_bytes_per_block));
-        self.row("disk per block, CometBFT", format!("{:.0} bytes per validator", f.comet_bytes_per_block));
+        self.row(
+            "disk per block, app",
+            format!("{:.0} bytes written, {:.0} kept", f.app_written_per_block, f.app_kept_per_block),
+        );
+        self.row("disk per block, CometBFT", format!("{:.0} bytes", f.comet_bytes_per_block));
         self.used(&f.used, f.blocks as f64 / f.blocks_per_s);
     }
 

@@ -1,6 +1,9 @@
 //! Measures networks of real processes. `cargo xtask bench` builds the programs and calls this.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
@@ -8,7 +11,7 @@ use defchain_sim::{
     bench::{
         exec, idle, load,
         machine::{Machine, Run},
-        network::NetworkPlan,
+        network::{MAX_ACCOUNTS, MAX_SENDERS, NetworkPlan},
         reference,
         report::{Figures, Named, Report},
     },
@@ -23,132 +26,102 @@ const SLICES: usize = 5;
 const SIGNED_PER_SECOND: u64 = 14_000;
 
 /// Measures DeflationChain: real processes, figures from blocks.
+///
+/// Without a command: everything that the book's page "Performance" shows.
 #[derive(Debug, Parser)]
 #[command(name = "defchain-bench", version)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// 1 and 4 validators under load, 4 idle, the application alone (the default)
+    All,
+    /// Transfers per second of a network
+    Load,
+    /// Blocks per second and disk growth of an idle network
+    Idle,
+    /// The application alone, in this process
+    Exec,
+    /// The yardstick alone: secp256k1 recoveries per second
+    Reference,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Options {
+    /// The program defchain-app
+    #[arg(long, global = true, value_name = "PATH")]
+    app: Option<PathBuf>,
+    /// CometBFT as `build-cometbft` makes it
+    #[arg(long, global = true, value_name = "PATH")]
+    cometbft: Option<PathBuf>,
     /// Write the report as JSON into this file too
     #[arg(long, global = true, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Make temporary folders here (they go when the run ends)
     #[arg(long, global = true, value_name = "DIR")]
     under: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Everything that the book's table shows: 1 validator and 4 under load, 4 idle, the application alone
-    All {
-        #[command(flatten)]
-        programs: Programs,
-        /// Seconds of each measurement
-        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=3_600))]
-        seconds: u64,
-        #[command(flatten)]
-        load: LoadArgs,
-    },
-    /// Transfers per second of a network
-    Load {
-        #[command(flatten)]
-        programs: Programs,
-        #[command(flatten)]
-        network: NetworkArgs,
-        #[command(flatten)]
-        load: LoadArgs,
-    },
-    /// Blocks per second and disk growth of an idle network
-    Idle {
-        #[command(flatten)]
-        programs: Programs,
-        #[command(flatten)]
-        network: NetworkArgs,
-    },
-    /// The application alone, in this process
-    Exec(ExecArgs),
-    /// The yardstick alone: secp256k1 recoveries per second
-    Reference,
-}
-
-#[derive(Debug, Clone, Args)]
-struct Programs {
-    /// The program defchain-app
-    #[arg(long, value_name = "PATH")]
-    app: PathBuf,
-    /// CometBFT as `build-cometbft` makes it
-    #[arg(long, value_name = "PATH")]
-    cometbft: PathBuf,
-    /// A setting of every node's app.toml, such as chain.build_time_ms=200
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    settings: Vec<String>,
     /// Leave the folders of networks with data and logs
-    #[arg(long)]
+    #[arg(long, global = true)]
     keep: bool,
-    /// Seconds until the first blocks must be there
-    #[arg(long, default_value_t = 300)]
-    ready_timeout: u64,
-}
-
-#[derive(Debug, Clone, Args)]
-struct NetworkArgs {
-    /// Validators, 1 to 4, with a localnet's powers
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4))]
+    /// A setting of every node's app.toml, such as chain.build_time_ms=200
+    #[arg(long = "set", global = true, value_name = "NAME=VALUE")]
+    app_settings: Vec<String>,
+    /// A setting of every node's config.toml, such as consensus.timeout_commit=100ms
+    #[arg(long = "set-comet", global = true, value_name = "NAME=VALUE")]
+    comet_settings: Vec<String>,
+    /// load, idle: validators
+    #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=20))]
     validators: u64,
-    /// Seconds of the measured time
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=3_600))]
+    /// load, idle: seconds of the measured time
+    #[arg(long, global = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(3..=3_600))]
     seconds: u64,
-}
-
-#[derive(Debug, Clone, Args)]
-struct LoadArgs {
-    /// Seconds of load before the measured time
-    #[arg(long, default_value_t = 8)]
+    /// load, idle: seconds until the first blocks must be there
+    #[arg(long, global = true, default_value_t = 300)]
+    ready_timeout: u64,
+    /// load: seconds of load before the measured time
+    #[arg(long, global = true, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=600))]
     warmup: u64,
-    /// Accounts that send
-    #[arg(long, default_value_t = 20_000)]
+    /// load, exec: accounts that send
+    #[arg(long, global = true, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=MAX_SENDERS))]
     senders: u64,
-    /// Accounts in state at genesis, senders included; transfers go to all of them
-    #[arg(long, default_value_t = 100_000)]
+    /// load, exec: accounts in state at genesis, senders included; transfers go to all of them
+    #[arg(long, global = true, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(2..=MAX_ACCOUNTS))]
     accounts: u64,
-    /// Transfers of one HTTP request
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    /// load: transfers of one HTTP request
+    #[arg(long, global = true, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     batch: u64,
-    /// Connections
-    #[arg(long, default_value_t = 2)]
+    /// load: connections
+    #[arg(long, global = true, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
     connections: u64,
-    /// Send as fast as blocks take, with at most so many in no block yet
-    #[arg(long, default_value_t = 5_000, conflicts_with = "rate")]
+    /// load: send as fast as blocks take, with at most so many in no block yet
+    #[arg(long, global = true, default_value_t = 8_000)]
     backlog: u64,
-    /// Send so many a second, whatever the node says
-    #[arg(long)]
+    /// load: send so many a second instead, whatever the node says
+    #[arg(long, global = true)]
     rate: Option<u64>,
-    /// Transfers signed ahead (default: enough for 14,000 a second)
-    #[arg(long)]
+    /// load: transfers signed ahead (default: enough for 14,000 a second)
+    #[arg(long, global = true)]
     sign: Option<u64>,
-}
-
-#[derive(Debug, Clone, Args)]
-struct ExecArgs {
-    /// Accounts that send
-    #[arg(long, default_value_t = 20_000)]
-    senders: u64,
-    /// Accounts in state at genesis
-    #[arg(long, default_value_t = 100_000)]
-    accounts: u64,
-    /// Measured blocks
-    #[arg(long, default_value_t = 20)]
+    /// exec: measured blocks
+    #[arg(long, global = true, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     blocks: u64,
-    /// Transfers of a block
-    #[arg(long, default_value_t = 4_000)]
+    /// exec: transfers of a block
+    #[arg(long, global = true, default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..=19_000))]
     block_size: u64,
-    /// Do not wait for the disk
-    #[arg(long)]
+    /// exec: do not wait for the disk
+    #[arg(long, global = true)]
     no_sync: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let cli = Cli::parse();
+    let command = cli.command.unwrap_or(Command::All);
     let (machine, run) = (Machine::read(), Run::now());
     let mut recovery_slices = reference::recoveries(SLICES);
     let mut terminated = signal(SignalKind::terminate())?;
@@ -157,92 +130,86 @@ async fn main() -> Result<()> {
         // Dropping the measurement ends the processes it started.
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted: networks are stopped, nothing is reported"),
         _ = terminated.recv() => anyhow::bail!("terminated: networks are stopped, nothing is reported"),
-        results = measure(&cli) => results?,
+        results = measure(command, &cli.options) => results?,
     };
     recovery_slices.extend(reference::recoveries(SLICES));
     let recoveries_per_s_per_core = reference::per_second(&recovery_slices);
     let report = Report { machine, run, recoveries_per_s_per_core, recovery_slices, results };
     print!("{}", report.table());
-    if let Some(path) = &cli.json {
+    if let Some(path) = &cli.options.json {
         let text = serde_json::to_string_pretty(&report)? + "\n";
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
 
-async fn measure(cli: &Cli) -> Result<Vec<Named>> {
-    match &cli.command {
-        Command::All { programs, seconds, load } => {
-            let network = |validators| NetworkArgs { validators, seconds: *seconds };
-            Ok(vec![
-                measure_load(cli, programs, &network(1), load).await?,
-                measure_idle(cli, programs, &network(4)).await?,
-                measure_load(cli, programs, &network(4), load).await?,
-                measure_exec(cli, &ExecArgs { accounts: load.accounts, ..ExecArgs::default() })?,
-            ])
-        }
-        Command::Load { programs, network, load } => Ok(vec![measure_load(cli, programs, network, load).await?]),
-        Command::Idle { programs, network } => Ok(vec![measure_idle(cli, programs, network).await?]),
-        Command::Exec(args) => Ok(vec![measure_exec(cli, args)?]),
-        Command::Reference => Ok(Vec::new()),
-    }
+async fn measure(command: Command, options: &Options) -> Result<Vec<Named>> {
+    let four = Options { validators: 4, ..options.clone() };
+    let one = Options { validators: 1, ..options.clone() };
+    Ok(match command {
+        Command::All => vec![
+            measure_load(&one).await?,
+            measure_idle(&four).await?,
+            measure_load(&four).await?,
+            measure_exec(options)?,
+        ],
+        Command::Load => vec![measure_load(options).await?],
+        Command::Idle => vec![measure_idle(options).await?],
+        Command::Exec => vec![measure_exec(options)?],
+        Command::Reference => Vec::new(),
+    })
 }
 
-impl Default for ExecArgs {
-    fn default() -> Self {
-        Self { senders: 20_000, accounts: 100_000, blocks: 20, block_size: 4_000, no_sync: false }
-    }
-}
-
-async fn measure_load(cli: &Cli, programs: &Programs, network: &NetworkArgs, args: &LoadArgs) -> Result<Named> {
-    ensure!(args.senders <= 100_000, "--senders {}: genesis money is enough for 100000", args.senders);
-    let pace = args.rate.map_or(Pace::Backlog(args.backlog), Pace::Rate);
-    let duration = network.seconds + args.warmup + 5;
-    let sign = args.sign.unwrap_or_else(|| duration * args.rate.unwrap_or(SIGNED_PER_SECOND));
+async fn measure_load(options: &Options) -> Result<Named> {
+    let Options { validators, seconds, warmup, senders, batch, connections, backlog, rate, .. } = *options;
+    let accounts = options.accounts.max(senders);
+    let sign = options.sign.unwrap_or_else(|| (seconds + warmup + 5) * rate.unwrap_or(SIGNED_PER_SECOND));
     let plan = load::LoadPlan {
-        network: programs.network(cli, network.validators)?,
-        senders: args.senders,
-        accounts: args.accounts.max(args.senders),
-        batch: args.batch,
-        lanes: args.connections,
-        pace,
-        warmup: Duration::from_secs(args.warmup),
-        seconds: Duration::from_secs(network.seconds),
+        network: options.network()?,
+        senders,
+        accounts,
+        batch,
+        lanes: connections,
+        pace: rate.map_or(Pace::Backlog(backlog), Pace::Rate),
+        warmup: Duration::from_secs(warmup),
+        seconds: Duration::from_secs(seconds),
         sign,
-        keep: programs.keep,
+        keep: options.keep,
     };
-    eprintln!("{} validator(s) under load for {} + {} s", network.validators, args.warmup, network.seconds);
+    eprintln!("{validators} validator(s) under load for {warmup} + {seconds} s");
     let figures = load::run(&plan).await?;
     Ok(Named {
-        name: format!("load: {} validator(s), {} accounts", network.validators, plan.accounts),
+        name: format!("load: {validators} validator(s), {accounts} accounts"),
         settings: json!({
-            "validators": network.validators, "seconds": network.seconds, "warmup": args.warmup,
-            "senders": plan.senders, "accounts": plan.accounts, "batch": plan.batch, "connections": plan.lanes,
-            "backlog": args.rate.is_none().then_some(args.backlog), "rate": args.rate, "sign": sign,
-            "set": programs.settings,
+            "validators": validators, "seconds": seconds, "warmup": warmup, "senders": senders, "accounts": accounts,
+            "batch": batch, "connections": connections, "backlog": rate.is_none().then_some(backlog), "rate": rate,
+            "sign": sign, "set": options.app_settings, "set_comet": options.comet_settings,
         }),
         figures: Figures::Load(figures),
     })
 }
 
-async fn measure_idle(cli: &Cli, programs: &Programs, network: &NetworkArgs) -> Result<Named> {
-    let plan = idle::IdlePlan {
-        network: programs.network(cli, network.validators)?,
-        seconds: Duration::from_secs(network.seconds),
-        keep: programs.keep,
-    };
-    eprintln!("{} validator(s) idle for {} s", network.validators, network.seconds);
+async fn measure_idle(options: &Options) -> Result<Named> {
+    let Options { validators, seconds, .. } = *options;
+    let plan =
+        idle::IdlePlan { network: options.network()?, seconds: Duration::from_secs(seconds), keep: options.keep };
+    eprintln!("{validators} validator(s) idle for {seconds} s");
     let figures = idle::run(&plan).await?;
     Ok(Named {
-        name: format!("idle: {} validator(s)", network.validators),
-        settings: json!({ "validators": network.validators, "seconds": network.seconds, "set": programs.settings }),
+        name: format!("idle: {validators} validator(s)"),
+        settings: json!({
+            "validators": validators, "seconds": seconds, "set": options.app_settings,
+            "set_comet": options.comet_settings,
+        }),
         figures: Figures::Idle(figures),
     })
 }
 
-fn measure_exec(cli: &Cli, args: &ExecArgs) -> Result<Named> {
-    let ExecArgs { senders, accounts, blocks, block_size, no_sync } = *args;
-    let plan = exec::ExecPlan { senders, accounts, blocks, block_size, sync: !no_sync, under: cli.under.clone() };
+fn measure_exec(options: &Options) -> Result<Named> {
+    let Options { senders, accounts, blocks, block_size, no_sync, .. } = *options;
+    let accounts = accounts.max(senders);
+    let under = options.under.clone();
+    let plan = exec::ExecPlan { senders, accounts, blocks, block_size, sync: !no_sync, under };
     eprintln!("the application alone: {blocks} blocks of {block_size} transfers");
     let figures = exec::run(&plan)?;
     Ok(Named {
@@ -254,25 +221,35 @@ fn measure_exec(cli: &Cli, args: &ExecArgs) -> Result<Named> {
     })
 }
 
-impl Programs {
-    fn network(&self, cli: &Cli, validators: u64) -> Result<NetworkPlan> {
-        let absolute = |path: &PathBuf| {
-            std::path::absolute(path)
-                .ok()
-                .filter(|path| path.is_file())
-                .with_context(|| format!("{} is no program: build it first (cargo xtask bench does)", path.display()))
-        };
-        let setting = |text: &String| {
-            let (name, value) = text.split_once('=').with_context(|| format!("--set {text}: write NAME=VALUE"))?;
-            Ok((name.to_owned(), value.to_owned()))
-        };
+impl Options {
+    fn network(&self) -> Result<NetworkPlan> {
         Ok(NetworkPlan {
-            app: absolute(&self.app)?,
-            cometbft: absolute(&self.cometbft)?,
-            validators: usize::try_from(validators)?,
-            under: cli.under.clone(),
+            app: program("--app", self.app.as_deref())?,
+            cometbft: program("--cometbft", self.cometbft.as_deref())?,
+            validators: usize::try_from(self.validators)?,
+            under: self.under.clone(),
             ready_timeout: Duration::from_secs(self.ready_timeout),
-            settings: self.settings.iter().map(setting).collect::<Result<_>>()?,
+            app_settings: settings("--set", &self.app_settings)?,
+            comet_settings: settings("--set-comet", &self.comet_settings)?,
         })
     }
+}
+
+fn program(option: &str, path: Option<&Path>) -> Result<PathBuf> {
+    let path = path.with_context(|| format!("{option} PATH is needed (cargo xtask bench gives it)"))?;
+    let absolute = std::path::absolute(path)?;
+    ensure!(
+        absolute.is_file(),
+        "{option} {}: no such program; build it first (cargo xtask bench does)",
+        path.display()
+    );
+    Ok(absolute)
+}
+
+fn settings(option: &str, given: &[String]) -> Result<Vec<(String, String)>> {
+    let setting = |text: &String| {
+        let (name, value) = text.split_once('=').with_context(|| format!("{option} {text}: write NAME=VALUE"))?;
+        Ok((name.to_owned(), value.to_owned()))
+    };
+    given.iter().map(setting).collect()
 }
