@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(decode_items(&items, &params).unwrap(), [tx]);
         let [envelope, payload] = items;
         assert_eq!(decode_items(&[], &params), Err(ItemError::Count(0)));
-        assert_eq!(decode_items(&[envelope.clone()], &params), Err(ItemError::Count(1)));
+        assert_eq!(decode_items(std::slice::from_ref(&envelope), &params), Err(ItemError::Count(1)));
         let swapped = [payload.clone(), envelope.clone()];
         assert!(matches!(decode_items(&swapped, &params), Err(ItemError::Envelope(_))));
         let mut tail = payload.to_vec();

@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     build::{self, Programs},
     docs,
     tools::{cargo, ensure_go, ensure_native_tools, ensure_node, go, root, target},
-    ui::{run, step},
+    ui::{run, run_tests, step},
 };
 
 /// Cargo with what end-to-end tests look for.
@@ -33,7 +33,12 @@ pub fn test() -> Result<()> {
     let programs = build::programs()?;
     step("build the tests", || run(cargo_with(&programs).args(["test", "--workspace", "--no-run"])))?;
     step("clippy", || run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
-    step("tests", || run(cargo_with(&programs).args(["test", "--workspace"])))
+    let counts = step("tests", || run_tests(cargo_with(&programs).args(["test", "--workspace", "--no-fail-fast"])))?;
+    // The last line, as every runner's readers know it.
+    println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.ignored);
+    ensure!(counts.failed == 0, "{} tests failed", counts.failed);
+    ensure!(counts.passed > 0, "no test ran");
+    Ok(())
 }
 
 pub fn comet() -> Result<()> {

@@ -1,4 +1,8 @@
-use std::{process::Command, time::Instant};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -33,4 +37,61 @@ pub fn output(command: &mut Command) -> Result<String> {
         output.status,
         String::from_utf8_lossy(&output.stderr).trim()
     )
+}
+
+/// What cargo's test binaries counted, all together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub passed: u64,
+    pub failed: u64,
+    pub ignored: u64,
+}
+
+impl Counts {
+    /// Adds one line of a test binary's output, if it is a result.
+    fn add(&mut self, line: &str) {
+        let Some((_, result)) = line.split_once("test result: ") else { return };
+        let figures = result.split_once(". ").map_or(result, |(_, figures)| figures);
+        for figure in figures.split(';') {
+            let mut words = figure.split_whitespace();
+            let (Some(Ok(n)), Some(what)) = (words.next().map(str::parse::<u64>), words.next()) else { continue };
+            match what {
+                "passed" => self.passed += n,
+                "failed" => self.failed += n,
+                "ignored" => self.ignored += n,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Runs tests: what they print is seen as it comes, and counted.
+pub fn run_tests(command: &mut Command) -> Result<Counts> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let output = child.stdout.take().context("cargo has no output")?;
+    let mut counts = Counts::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("cannot read cargo's output")?;
+        counts.add(&line);
+        println!("{line}");
+    }
+    let status = child.wait().context("cargo was lost")?;
+    if !status.success() && counts.failed == 0 {
+        bail!("the tests ended with {status}");
+    }
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_all_test_binaries_are_added() {
+        let mut counts = Counts::default();
+        counts.add("running 3 tests");
+        counts.add("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+        counts.add("test result: FAILED. 5 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s");
+        assert_eq!(counts, Counts { passed: 7, failed: 4, ignored: 1 });
+    }
 }
