@@ -105,7 +105,7 @@ fn decode_as(version: u8, what: &'static str, bytes: &Bytes, limits: PayloadLimi
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
     use proptest::prelude::*;
 
     use super::*;

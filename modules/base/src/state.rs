@@ -408,7 +408,7 @@ impl<S: StateRead> StateWrite for Overlay<S> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
     use proptest::prelude::*;
 
     use super::*;
