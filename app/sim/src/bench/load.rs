@@ -68,6 +68,8 @@ pub struct LoadFigures {
     pub block_size: [u64; 3],
     /// From sending a transfer to reading its receipt.
     pub latency: Option<Spread>,
+    /// Transfers sent per second of the measured time, whether taken or not.
+    pub offered_per_s: f64,
     /// What was sent, from the beginning of the warm-up.
     pub sent: Sent,
     /// Processor time and memory in the window.
@@ -113,19 +115,21 @@ pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
     let watching = async {
         let begun = Instant::now() + plan.warmup;
         watcher.follow(begun, GRACE).await?;
-        let before = Usage::of(&processes(&network));
+        let before = (Usage::of(&processes(&network)), progress.sent().offered, Instant::now());
         let ending = Instant::now() + plan.seconds;
         watcher.follow(ending, GRACE).await?;
-        let used = Usage::of(&processes(&network)).since(&before, plan.seconds);
+        let used = Usage::of(&processes(&network)).since(&before.0, plan.seconds);
+        let offered = (progress.sent().offered - before.1) as f64 / before.2.elapsed().as_secs_f64();
         let pool_at_end = client.txpool_status().await?.pending;
         progress.stop();
-        Ok::<_, anyhow::Error>((begun, ending, used, pool_at_end))
+        Ok::<_, anyhow::Error>((begun, ending, used, pool_at_end, offered))
     };
     let lanes = async { try_join_all(sending).await.map_err(anyhow::Error::from) };
-    let (ended, (begun, ending, used, pool_at_end)) = tokio::try_join!(lanes, watching).map_err(|error| {
-        let logs = network.logs();
-        error.context(format!("the load run failed; validator 0's logs:\n{logs}"))
-    })?;
+    let (ended, (begun, ending, used, pool_at_end, offered_per_s)) =
+        tokio::try_join!(lanes, watching).map_err(|error| {
+            let logs = network.logs();
+            error.context(format!("the load run failed; validator 0's logs:\n{logs}"))
+        })?;
     ensure!(!ended.iter().any(|empty| *empty), "the {} transfers signed ahead did not last: raise --sign", plan.sign);
     let window = Window::of(&watcher.arrivals, begun, ending)?;
     let headers = comet::block_times(&network.first()?.comet_url(), window.first, window.last).await?;
@@ -139,6 +143,7 @@ pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
         arrival_interval: Spread::of(window.intervals.clone()).context("no block interval")?,
         block_size: window.size_spread(),
         latency: Spread::of(latencies),
+        offered_per_s,
         sent: progress.sent(),
         used,
         pool_at_end,

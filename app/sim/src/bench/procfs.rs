@@ -17,6 +17,8 @@ pub struct Usage {
     threads: BTreeMap<String, Duration>,
     /// By program name: greatest resident memory of one process, KiB.
     peak_kib: BTreeMap<String, u64>,
+    /// By program name: resident memory of all its processes now, KiB.
+    resident_kib: BTreeMap<String, u64>,
 }
 
 /// What programs used between two moments.
@@ -28,6 +30,8 @@ pub struct Used {
     pub threads_s: BTreeMap<String, f64>,
     /// Greatest resident memory of one process of a program, MiB.
     pub peak_rss_mib: BTreeMap<String, u64>,
+    /// Resident memory of all processes of a program at the end, MiB.
+    pub rss_mib: BTreeMap<String, u64>,
 }
 
 impl Usage {
@@ -42,7 +46,8 @@ impl Usage {
             *usage.programs.entry(program.clone()).or_default() += stat.time;
             let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
             let peak = usage.peak_kib.entry(program.clone()).or_default();
-            *peak = (*peak).max(peak_kib(&status));
+            *peak = (*peak).max(kib(&status, "VmHWM:"));
+            *usage.resident_kib.entry(program.clone()).or_default() += kib(&status, "VmRSS:");
             for thread in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
                 let text = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
                 if let Some(one) = parse_stat(&text) {
@@ -66,8 +71,13 @@ impl Usage {
         };
         let mut threads_s = difference(&self.threads, &before.threads);
         threads_s.retain(|_, used| *used > window.as_secs_f64() / 100.0);
-        let peak_rss_mib = self.peak_kib.iter().map(|(name, kib)| (name.clone(), kib / 1024)).collect();
-        Used { cpu_s: difference(&self.programs, &before.programs), threads_s, peak_rss_mib }
+        let mib = |kib: &BTreeMap<String, u64>| kib.iter().map(|(name, kib)| (name.clone(), kib / 1024)).collect();
+        Used {
+            cpu_s: difference(&self.programs, &before.programs),
+            threads_s,
+            peak_rss_mib: mib(&self.peak_kib),
+            rss_mib: mib(&self.resident_kib),
+        }
     }
 }
 
@@ -94,8 +104,8 @@ fn parse_stat(text: &str) -> Option<Stat> {
     Some(Stat { name, time: Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND) })
 }
 
-fn peak_kib(status: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+fn kib(status: &str, field: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|value| value.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
@@ -118,6 +128,6 @@ mod tests {
         let usage = Usage::of(&[own]);
         assert!(usage.peak_kib.values().all(|kib| *kib > 100), "{usage:?}");
         assert_eq!(usage.programs.len(), 1);
-        assert_eq!(peak_kib("VmPeak:\t 5 kB\nVmHWM:\t  1234 kB\n"), 1234);
+        assert_eq!(kib("VmPeak:\t 5 kB\nVmHWM:\t  1234 kB\n", "VmHWM:"), 1234);
     }
 }

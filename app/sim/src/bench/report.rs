@@ -98,6 +98,7 @@ impl Table {
         let [least, median, most] = f.block_size;
         self.row("transfers per block", format!("median {median}, {least} to {most}"));
         self.row("sent to receipt", f.latency.as_ref().map_or("no sample".to_owned(), spread));
+        self.row("offered", format!("{:.0}/s", f.offered_per_s));
         self.row("accepted, refused", format!("{}, {}", f.sent.accepted, f.sent.refused));
         for (why, count) in &f.sent.refusals {
             self.row("", format!("{count} × {why}"));
@@ -147,7 +148,11 @@ impl Table {
         let cores = |seconds: &f64| format!("{:.2} cores", seconds / window.max(f64::MIN_POSITIVE));
         for (program, seconds) in &used.cpu_s {
             let peak = used.peak_rss_mib.get(program).copied().unwrap_or(0);
-            self.row(&format!("used by {program}"), format!("{}, {peak} MiB at most", cores(seconds)));
+            let now = used.rss_mib.get(program).copied().unwrap_or(0);
+            self.row(
+                &format!("used by {program}"),
+                format!("{}; {now} MiB at the end, one process {peak} at most", cores(seconds)),
+            );
         }
         let mut threads: Vec<_> = used.threads_s.iter().collect();
         threads.sort_by(|a, b| b.1.total_cmp(a.1));

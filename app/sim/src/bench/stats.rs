@@ -46,7 +46,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut all: Vec<f64> = values.into_iter().collect();
     all.sort_unstable_by(f64::total_cmp);
     let upper = *all.get(all.len() / 2)?;
-    let lower = if all.len() % 2 == 0 { *all.get(all.len() / 2 - 1)? } else { upper };
+    let lower = if all.len().is_multiple_of(2) { *all.get(all.len() / 2 - 1)? } else { upper };
     Some((lower + upper) / 2.0)
 }
 

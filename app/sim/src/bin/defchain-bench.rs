@@ -1,4 +1,5 @@
 //! Measures networks of real processes. `cargo xtask bench` builds the programs and calls this.
+#![allow(clippy::arithmetic_side_effects, reason = "figures of a benchmark: no money and no consensus")]
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,5 @@
 use core::{
+    pin::pin,
     sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     time::Duration,
 };
@@ -6,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use alloy_primitives::B256;
 use defchain_sdk::Client;
+use futures::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,6 +20,9 @@ use super::{Answer, Batch, Lane, LoadError, Refusal, read_answer};
 const PASSING_RULES: [u64; 4] = [303, 304, 305, 308];
 /// How long a lane rests when the backlog is full, or after a refusal that passes.
 const REST: Duration = Duration::from_millis(2);
+/// Most requests of a lane that wait for their answer, when load comes at a rate: what a node that is too slow then
+/// sees is many clients, not one that waits for it.
+const MAX_FLYING: usize = 64;
 /// Most samples of latency that wait for their receipt.
 const MAX_SAMPLES: usize = 256;
 
@@ -144,33 +149,56 @@ pub async fn send(
     let started = Instant::now();
     let mut own = 0;
     let mut again = Again::default();
+    let size = lane.batches.first().map_or(0, |batch| batch.count);
     let mut queue = lane.batches.iter();
+    let mut flying = FuturesUnordered::new();
     while !progress.stopped() {
         // A refused transfer leaves a gap in its sender's nonces, so it goes first.
-        let Some(batch) = again.take().or_else(|| queue.next().cloned()) else { return Ok(true) };
-        match pace {
-            Pace::Backlog(most) => wait_for_room(progress, batch.count, most).await,
-            Pace::Rate(rate) => sleep_until(started + due(own * lanes, rate)).await,
-        }
+        let Some(batch) = again.take(size).or_else(|| queue.next().cloned()) else { return Ok(true) };
+        let most = match pace {
+            Pace::Backlog(most) => {
+                wait_for_room(progress, batch.count, most).await;
+                0
+            }
+            Pace::Rate(rate) => {
+                let mut due = pin!(sleep_until(started + due(own * lanes, rate)));
+                loop {
+                    tokio::select! {
+                        biased;
+                        Some(answered) = flying.next() => again.keep(answered?),
+                        () = &mut due => break,
+                    }
+                }
+                MAX_FLYING
+            }
+        };
         own += batch.count;
-        progress.offer(batch.count);
-        let at = Instant::now();
-        let answer = client.post("eth_sendRawTransaction", batch.body.clone()).await?;
-        let answer = read_answer(&answer, batch.count)?;
-        progress.answered(&answer);
-        if answer.refused.is_empty() && !batch.last.is_zero() {
-            progress.sample(batch.last, at);
-        } else {
-            again.keep(&batch, &answer.refused);
+        flying.push(post(client, batch, progress));
+        while flying.len() > most {
+            let Some(answered) = flying.next().await else { break };
+            again.keep(answered?);
         }
     }
     Ok(false)
 }
 
+/// Sends one batch and counts its answer; returns what was refused.
+async fn post(client: &Client, batch: Batch, progress: &Progress) -> Result<(Batch, Vec<Refusal>), LoadError> {
+    progress.offer(batch.count);
+    let at = Instant::now();
+    let answer = client.post("eth_sendRawTransaction", batch.body.clone()).await?;
+    let answer = read_answer(&answer, batch.count)?;
+    progress.answered(&answer);
+    if answer.refused.is_empty() && !batch.last.is_zero() {
+        progress.sample(batch.last, at);
+    }
+    Ok((batch, answer.refused))
+}
+
 /// Calls that were refused for a reason that passes, as they were sent.
 #[derive(Debug, Default)]
 struct Again {
-    calls: Vec<Box<RawValue>>,
+    calls: VecDeque<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -179,23 +207,24 @@ struct CallId {
 }
 
 impl Again {
-    fn keep(&mut self, batch: &Batch, refused: &[Refusal]) {
+    fn keep(&mut self, (batch, refused): (Batch, Vec<Refusal>)) {
         let passing = |refusal: &&Refusal| refusal.error.rule().is_some_and(|rule| PASSING_RULES.contains(&rule));
         let ids: BTreeSet<u64> = refused.iter().filter(passing).map(|refusal| refusal.id).collect();
         if ids.is_empty() {
             return;
         }
         let calls: Vec<Box<RawValue>> = serde_json::from_slice(&batch.body).unwrap_or_default();
-        let wanted =
-            |call: &Box<RawValue>| serde_json::from_str::<CallId>(call.get()).is_ok_and(|call| ids.contains(&call.id));
-        self.calls.extend(calls.into_iter().filter(wanted));
+        let wanted = |call: &RawValue| serde_json::from_str(call.get()).is_ok_and(|CallId { id }| ids.contains(&id));
+        self.calls.extend(calls.into_iter().filter(|call| wanted(call)));
     }
 
-    fn take(&mut self) -> Option<Batch> {
-        if self.calls.is_empty() {
+    /// The oldest of them, at most `size`.
+    fn take(&mut self, size: u64) -> Option<Batch> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX).min(self.calls.len());
+        let calls: Vec<_> = self.calls.drain(..size).collect();
+        if calls.is_empty() {
             return None;
         }
-        let calls = core::mem::take(&mut self.calls);
         let body = serde_json::to_vec(&calls).unwrap_or_default();
         // Its receipt is not sampled: the time from the first offer is not known here.
         Some(Batch { body: body.into(), count: calls.len() as u64, last: B256::ZERO })
@@ -234,12 +263,22 @@ mod tests {
     #[test]
     fn what_was_refused_for_want_of_room_is_sent_again_as_it_was_and_nothing_else() {
         let mut again = Again::default();
-        again.keep(&batch(), &[refusal(11, 303, "full"), refusal(12, 201, "nonce too low"), refusal(13, 308, "busy")]);
-        let second = again.take().unwrap();
+        let refused = vec![refusal(11, 303, "full"), refusal(12, 201, "nonce too low"), refusal(13, 308, "busy")];
+        again.keep((batch(), refused));
+        let second = again.take(200).unwrap();
         let calls: Vec<Value> = serde_json::from_slice(&second.body).unwrap();
         assert_eq!(second.count, 2);
         assert_eq!((&calls[0]["params"][0], &calls[1]["id"]), (&json!("0x11"), &json!(13)));
-        assert!(again.take().is_none(), "once");
+        assert!(again.take(200).is_none(), "once");
+    }
+
+    #[test]
+    fn a_request_of_transfers_sent_again_is_no_larger_than_the_others() {
+        let mut again = Again::default();
+        again.keep((batch(), (10..14).map(|id| refusal(id, 303, "full")).collect()));
+        assert_eq!(again.take(3).unwrap().count, 3);
+        assert_eq!(again.take(3).unwrap().count, 1);
+        assert!(again.take(3).is_none());
     }
 
     #[test]
