@@ -66,6 +66,7 @@ impl Network {
     pub async fn start(plan: &NetworkPlan, accounts: &Accounts) -> Result<Self> {
         let folder = temporary(plan.under.as_deref())?;
         let draft = draft(&plan.app, folder.path(), accounts)?;
+        // The folder goes with the task: who gives up waiting must not remove it while a network is made in it.
         let dir = folder.path().join("network");
         let mut app_config = vec![("log.level".to_owned(), "warn".to_owned())];
         app_config.extend(plan.app_settings.iter().cloned());
@@ -83,9 +84,9 @@ impl Network {
             let nodes = create(&spec)?;
             let network = defchain_localnet::Network::start(&dir, &app, nodes)?;
             network.wait_height(READY_HEIGHT, timeout)?;
-            Ok::<_, anyhow::Error>(network)
+            Ok::<_, anyhow::Error>((network, folder))
         });
-        let running = started.await??;
+        let (running, folder) = started.await??;
         Ok(Self { nodes: running.nodes.clone(), running: Some(running), folder })
     }
 

@@ -20,10 +20,6 @@ pub struct Report {
     pub machine: Machine,
     /// What, when, how.
     pub run: Run,
-    /// secp256k1 recoveries per second on one core: the median of slices before and after.
-    pub recoveries_per_s_per_core: f64,
-    /// Those slices.
-    pub recovery_slices: Vec<f64>,
     /// What was measured, in order.
     pub results: Vec<Named>,
 }
@@ -35,6 +31,10 @@ pub struct Named {
     pub name: String,
     /// Its settings, as `--option value` would give them.
     pub settings: serde_json::Value,
+    /// secp256k1 recoveries per second on one core: the median of slices just before and after.
+    pub recoveries_per_s_per_core: f64,
+    /// Those slices: far apart, they say that somebody else used the machine.
+    pub recovery_slices: Vec<f64>,
     /// Its figures.
     pub figures: Figures,
 }
@@ -50,6 +50,8 @@ pub enum Figures {
     Idle(IdleFigures),
     /// The application in one process.
     Exec(ExecFigures),
+    /// The yardstick alone.
+    Reference,
 }
 
 impl Report {
@@ -63,13 +65,15 @@ impl Report {
         t.row("commit", format!("{commit}, {profile}"));
         t.row("date", date.clone());
         t.row("load average before", load_before.clone());
-        t.row("secp256k1 recoveries", format!("{:.0}/s per core", self.recoveries_per_s_per_core));
         for result in &self.results {
             t.heading(&result.name);
+            let yardstick = result.recoveries_per_s_per_core;
+            t.row("secp256k1 recoveries", format!("{yardstick:.0}/s per core, {}", range(&result.recovery_slices)));
             match &result.figures {
-                Figures::Load(figures) => t.load(figures, self.recoveries_per_s_per_core),
+                Figures::Load(figures) => t.load(figures, yardstick),
                 Figures::Idle(figures) => t.idle(figures),
-                Figures::Exec(figures) => t.exec(figures, self.recoveries_per_s_per_core),
+                Figures::Exec(figures) => t.exec(figures, yardstick),
+                Figures::Reference => {}
             }
         }
         t.0
@@ -160,6 +164,12 @@ impl Table {
             self.row(&format!("  {thread}"), cores(seconds));
         }
     }
+}
+
+fn range(slices: &[f64]) -> String {
+    let least = slices.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = slices.iter().copied().fold(0.0, f64::max);
+    format!("{least:.0} to {most:.0}")
 }
 
 fn spread(s: &Spread) -> String {

@@ -21,7 +21,7 @@ use defchain_sim::{
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Slices of 200 ms of the yardstick before a run, and as many after it.
+/// Slices of 200 ms of the yardstick before a measurement, and as many after it.
 const SLICES: usize = 5;
 /// Signed ahead for each second, unless --sign or --rate says otherwise: above what this chain can carry on 2 cores.
 const SIGNED_PER_SECOND: u64 = 14_000;
@@ -124,7 +124,6 @@ async fn main() -> Result<()> {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::All);
     let (machine, run) = (Machine::read(), Run::now());
-    let mut recovery_slices = reference::recoveries(SLICES);
     let mut terminated = signal(SignalKind::terminate())?;
     let results = tokio::select! {
         biased;
@@ -133,9 +132,7 @@ async fn main() -> Result<()> {
         _ = terminated.recv() => anyhow::bail!("terminated: networks are stopped, nothing is reported"),
         results = measure(command, &cli.options) => results?,
     };
-    recovery_slices.extend(reference::recoveries(SLICES));
-    let recoveries_per_s_per_core = reference::per_second(&recovery_slices);
-    let report = Report { machine, run, recoveries_per_s_per_core, recovery_slices, results };
+    let report = Report { machine, run, results };
     print!("{}", report.table());
     if let Some(path) = &cli.options.json {
         let text = serde_json::to_string_pretty(&report)? + "\n";
@@ -157,7 +154,7 @@ async fn measure(command: Command, options: &Options) -> Result<Vec<Named>> {
         Command::Load => vec![measure_load(options).await?],
         Command::Idle => vec![measure_idle(options).await?],
         Command::Exec => vec![measure_exec(options)?],
-        Command::Reference => Vec::new(),
+        Command::Reference => vec![measure_reference()],
     })
 }
 
@@ -178,8 +175,9 @@ async fn measure_load(options: &Options) -> Result<Named> {
         keep: options.keep,
     };
     eprintln!("{validators} validator(s) under load for {warmup} + {seconds} s");
+    let yardstick = Yardstick::begin();
     let figures = load::run(&plan).await?;
-    Ok(Named {
+    Ok(yardstick.end(Measured {
         name: format!("load: {validators} validator(s), {accounts} accounts"),
         settings: json!({
             "validators": validators, "seconds": seconds, "warmup": warmup, "senders": senders, "accounts": accounts,
@@ -187,7 +185,7 @@ async fn measure_load(options: &Options) -> Result<Named> {
             "sign": sign, "set": options.app_settings, "set_comet": options.comet_settings,
         }),
         figures: Figures::Load(figures),
-    })
+    }))
 }
 
 async fn measure_idle(options: &Options) -> Result<Named> {
@@ -195,15 +193,16 @@ async fn measure_idle(options: &Options) -> Result<Named> {
     let plan =
         idle::IdlePlan { network: options.network()?, seconds: Duration::from_secs(seconds), keep: options.keep };
     eprintln!("{validators} validator(s) idle for {seconds} s");
+    let yardstick = Yardstick::begin();
     let figures = idle::run(&plan).await?;
-    Ok(Named {
+    Ok(yardstick.end(Measured {
         name: format!("idle: {validators} validator(s)"),
         settings: json!({
             "validators": validators, "seconds": seconds, "set": options.app_settings,
             "set_comet": options.comet_settings,
         }),
         figures: Figures::Idle(figures),
-    })
+    }))
 }
 
 fn measure_exec(options: &Options) -> Result<Named> {
@@ -212,14 +211,43 @@ fn measure_exec(options: &Options) -> Result<Named> {
     let under = options.under.clone();
     let plan = exec::ExecPlan { senders, accounts, blocks, block_size, sync: !no_sync, under };
     eprintln!("the application alone: {blocks} blocks of {block_size} transfers");
+    let yardstick = Yardstick::begin();
     let figures = exec::run(&plan)?;
-    Ok(Named {
+    Ok(yardstick.end(Measured {
         name: format!("application alone: blocks of {block_size} transfers, {accounts} accounts"),
         settings: json!({
             "senders": senders, "accounts": accounts, "blocks": blocks, "block_size": block_size, "sync": plan.sync,
         }),
         figures: Figures::Exec(figures),
-    })
+    }))
+}
+
+fn measure_reference() -> Named {
+    let settings = json!({ "slices": 2 * SLICES });
+    Yardstick::begin().end(Measured { name: "yardstick".to_owned(), settings, figures: Figures::Reference })
+}
+
+/// The machine's speed around one measurement.
+struct Yardstick(Vec<f64>);
+
+struct Measured {
+    name: String,
+    settings: serde_json::Value,
+    figures: Figures,
+}
+
+impl Yardstick {
+    fn begin() -> Self {
+        Self(reference::recoveries(SLICES))
+    }
+
+    fn end(self, measured: Measured) -> Named {
+        let Self(mut recovery_slices) = self;
+        recovery_slices.extend(reference::recoveries(SLICES));
+        let recoveries_per_s_per_core = reference::per_second(&recovery_slices);
+        let Measured { name, settings, figures } = measured;
+        Named { name, settings, recoveries_per_s_per_core, recovery_slices, figures }
+    }
 }
 
 impl Options {
