@@ -255,7 +255,7 @@ async function events(step) {
   const probe = await deployProbe(await account());
   await step('hears events through a polled filter', async () => {
     const [heard, told] = [[], []];
-    await probe.on(probe.filters.Noted(), (who, number, text, event) => heard.push([number, text, event.log.transactionHash]));
+    await probe.on('Noted', (who, number, text, event) => heard.push([number, text, event.log.transactionHash]));
     // Behind the installation of the filter in the provider's queue.
     await provider.send('eth_blockNumber', []);
     // ethers polls the filter at each block after the first that it has seen; which is that, on a chain without idle
