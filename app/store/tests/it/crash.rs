@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -13,17 +13,31 @@ use defchain_store::{CommitInfo, Store, StoreOptions, Updater};
 
 use crate::{Dice, assert_state, commit, delta, grow, open};
 
+/// Copies a live database's files. RocksDB deletes files that a flush made obsolete on a thread of its own; a copy that
+/// meets that is no state that ever was on disk, so it is taken again.
 pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
+    for _ in 0..100 {
+        match try_copy(from, to) {
+            Ok(()) => return,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir_all(to).unwrap(),
+            Err(error) => panic!("cannot copy {}: {error}", from.display()),
         }
     }
+    panic!("files of {} vanished during each of 100 copies", from.display());
+}
+
+fn try_copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            try_copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens what a crash left and compares it with the chain as another store, updated by jmt, made it.
