@@ -7,10 +7,11 @@
 //   node run.js --prepare            install and compile only
 
 const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
 const { HERE, install } = require('./lib/cache.js');
 
-const ALL = ['metamask', 'rpc', 'ethers', 'viem', 'cast'];
+const ALL = fs.readdirSync(path.join(HERE, 'scripts')).filter((file) => file.endsWith('.js')).map((file) => path.basename(file, '.js')).sort();
 const SCRIPT_LIMIT_MS = 5 * 60 * 1000;
 
 function fail(message) {
