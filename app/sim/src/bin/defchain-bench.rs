@@ -21,6 +21,10 @@ use defchain_sim::{
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// As in the node: `exec` runs the application in this process.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Slices of 200 ms of the yardstick before a measurement, and as many after it.
 const SLICES: usize = 5;
 /// Signed ahead for each second, unless --sign or --rate says otherwise: above what this chain can carry on 2 cores.
