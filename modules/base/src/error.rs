@@ -91,4 +91,7 @@ pub enum StateError {
     /// A value in memory that breaks a rule of its module.
     #[error("{0}")]
     Invariant(String),
+    /// Whoever asked for the work gave up on it. Simulations and traces only: a block is never interrupted.
+    #[error("interrupted")]
+    Interrupted,
 }
