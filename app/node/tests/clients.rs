@@ -1,4 +1,5 @@
-//! Ethereum's own tools against the binary: `tests/clients` says what they do. `cargo xtask test-clients` runs this.
+//! Ethereum's own tools against the binary: `tests/clients` says what they do. Against dev they are part of every test
+//! run; `cargo xtask test-clients` adds a localnet.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::{
@@ -29,20 +30,26 @@ fn run_scripts(url: &str, kind: &str) {
         .collect();
     names.sort();
     assert!(!names.is_empty(), "no scripts in {}", folder.display());
-    let status = Command::new("node")
+    let output = Command::new("node")
         .current_dir(&folder)
         .arg("run.js")
         .args(&names)
         .env("CHAIN_KIND", kind)
         .env("RPC_URL", url)
         .env("WS_URL", url.replace("http:", "ws:"))
-        .status()
+        .output()
         .expect("Node.js 20 or newer is needed: install nodejs and npm");
-    assert!(status.success(), "scripts {names:?} against {url}: {status}");
+    // Through the test's own output, which is shown when it fails.
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "scripts {names:?} against {url}: {}; the first FAILED above is the one to read",
+        output.status
+    );
 }
 
 #[test]
-#[ignore = "installs npm packages: cargo xtask test-clients"]
 fn tools_work_against_dev() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let child = Command::new(env!("CARGO_BIN_EXE_defchain-app"))
@@ -61,7 +68,7 @@ fn tools_work_against_dev() {
 }
 
 #[test]
-#[ignore = "installs npm packages: cargo xtask test-clients"]
+#[ignore = "needs CometBFT: cargo xtask test-clients"]
 fn tools_work_against_a_localnet() {
     let cometbft = std::env::var_os("DEFCHAIN_COMETBFT").expect("run this by cargo xtask test-clients");
     let folder = tempfile::tempdir().unwrap();

@@ -91,7 +91,7 @@ async function script(name, body) {
   }
   if (passed === 0 && failed.length === 0) failed.push('no step ran');
   for (const sentence of failed) console.error(`${name} failed: ${sentence}`);
-  console.log(`${passed} passed, ${failed.length} failed\n`);
+  console.log(`${name}: ${passed} steps passed, ${failed.length} failed\n`);
   process.exit(failed.length === 0 ? 0 : 1);
 }
 
