@@ -269,7 +269,8 @@ pub fn check_payer(tx: &SignedTx, address: Address, sender: &Sender, base_fee: u
     if defchain_base::system::is_reserved(&address) {
         return Err(InvalidTx::SenderIsSystem(address));
     }
-    if sender.is_contract {
+    // EIP-3607, which concerns signatures: whoever lets an unsigned transaction in stands for its sender.
+    if sender.is_contract && !tx.is_unsigned() {
         return Err(InvalidTx::SenderIsContract(address));
     }
     let max_fee = tx.max_fee_per_gas();

@@ -44,6 +44,22 @@ impl Pool {
         })
     }
 
+    /// Takes a transaction that nobody signed, for the sender it names: what a development chain does for accounts that
+    /// it impersonates. A network's node never calls this, and no other node would take the transaction.
+    ///
+    /// # Errors
+    /// Why it is not taken; a signed one is refused as such.
+    pub fn add_unsigned(&self, raw: Bytes) -> Result<B256, PoolError> {
+        let shared = self.shared();
+        let tip = shared.tip();
+        let tx = decode(raw, MAX_TX_BYTES)?;
+        shared.screen(&tx, &tip)?;
+        let recovered = tx.into_unsigned().ok_or(TxError::Signature)?;
+        let entry = shared.entry(Arc::new(recovered), Origin::Local, shared.clock.now())?;
+        let judged = shared.judge(entry, &tip)?;
+        shared.admit(judged)
+    }
+
     /// Takes many at once, in their order; their signatures are recovered in parallel.
     #[must_use]
     pub fn add_many(&self, raws: Vec<Bytes>) -> Vec<Result<B256, PoolError>> {

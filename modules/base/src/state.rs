@@ -309,7 +309,12 @@ impl<S> core::fmt::Debug for Overlay<S> {
 impl<S: StateRead> Overlay<S> {
     /// An overlay without changes.
     pub fn new(base: S) -> Self {
-        Self { base, delta: StateDelta::default(), journal: Vec::new(), read_only: false }
+        Self::with_delta(base, StateDelta::default())
+    }
+
+    /// An overlay that begins with these changes.
+    pub const fn with_delta(base: S, delta: StateDelta) -> Self {
+        Self { base, delta, journal: Vec::new(), read_only: false }
     }
 
     /// The state below.

@@ -6,6 +6,7 @@
 
 mod native;
 mod recover;
+mod unsigned;
 
 use alloy_consensus::{Transaction, TxEnvelope, Typed2718};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
@@ -13,6 +14,7 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 
 pub use native::{NativeKind, NativeTx, SignedNativeTx};
 pub use recover::recover_signer;
+pub use unsigned::unsigned_signature;
 
 /// The greatest size of one transaction: what public Ethereum nodes relay.
 pub const MAX_TX_BYTES: usize = 128 * 1024;
