@@ -24,6 +24,8 @@ use crate::{
 /// memory and analysed code are used again by every transaction.
 pub struct Executor<S: StateRead> {
     pub(crate) evm: ChainEvm<S>,
+    /// Whether transactions that nobody signed are executed: on a development chain alone.
+    unsigned: bool,
 }
 
 impl<S: StateRead> core::fmt::Debug for Executor<S> {
@@ -44,7 +46,13 @@ impl<S: StateRead> Executor<S> {
         let mut evm = ChainEvm::new(context, instructions, ChainPrecompiles::new(registry.clone()));
         // Frames hold 32 KiB of stack each; deeper ones are made when a call needs them.
         evm.frame_stack = FrameStack::new_prealloc(1);
-        Ok(Self { evm })
+        Ok(Self { evm, unsigned: false })
+    }
+
+    /// Executes unsigned transactions too (see `defchain_base::tx`), contracts' included: what a development chain
+    /// does for accounts that it impersonates. No network's block is executed like this.
+    pub const fn allow_unsigned(&mut self) {
+        self.unsigned = true;
     }
 
     /// The state with what was executed so far.
@@ -99,6 +107,11 @@ impl<S: StateRead> Executor<S> {
         let TxBody::Ethereum(envelope) = tx.tx.body() else {
             return Err(InvalidTx::from(TxError::NativeInactive(tx.tx.kind())).into());
         };
+        // Recovery has refused it long before; this keeps it true whoever calls.
+        if tx.tx.is_unsigned() && !self.unsigned {
+            return Err(InvalidTx::from(TxError::Signature).into());
+        }
+        self.evm.ctx.cfg.disable_eip3607 = tx.tx.is_unsigned();
         let sender = sender_in(self.db_mut(), tx.sender)?;
         if let Err(e) = validity::check_account(&tx.tx, tx.sender, &sender, env.base_fee) {
             self.db_mut().records.clear();
