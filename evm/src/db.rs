@@ -5,7 +5,7 @@ use defchain_base::{Amount, Overlay, StateError, StateRead, system::Pool};
 use defchain_token::{AccountRecord, TokenParams, state::TokenRead};
 use revm::{Database, bytecode::Bytecode, primitives::KECCAK_EMPTY, state::AccountInfo};
 
-use crate::{BlockEnv, begin, error::DbError, state::EvmRead};
+use crate::{BlockEnv, begin, error::DbError, inspect::interrupt::Guard, state::EvmRead};
 
 /// Analysed code is kept for a block's later transactions up to this many bytes; above it the cache starts anew. A
 /// block could otherwise load gigabytes of different code for 2,600 gas a contract.
@@ -26,6 +26,9 @@ pub(crate) struct ChainDb<S> {
     /// Records read by the present transaction, to be settled without reading them again.
     pub records: AddressMap<Option<AccountRecord>>,
     pub overrides: AddressMap<StorageOverride>,
+    /// Hashes that a simulation pretends blocks to have.
+    pub hashes: std::collections::BTreeMap<u64, B256>,
+    pub guard: Guard,
     codes: B256Map<Bytecode>,
     codes_bytes: usize,
 }
@@ -39,6 +42,8 @@ impl<S: StateRead> ChainDb<S> {
             params,
             records: AddressMap::default(),
             overrides: AddressMap::default(),
+            hashes: std::collections::BTreeMap::new(),
+            guard: Guard::default(),
             codes: B256Map::default(),
             codes_bytes: 0,
         })
@@ -84,6 +89,7 @@ impl<S: StateRead> Database for ChainDb<S> {
     type Error = DbError;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, DbError> {
+        self.guard.read()?;
         let (record, balance) = self.account(address)?;
         let (nonce, code_hash) = record.map_or((0, KECCAK_EMPTY), |r| (r.nonce, r.code_hash));
         // D15: whether an account is empty is judged by what it is worth now, not by when it was last settled.
@@ -98,6 +104,7 @@ impl<S: StateRead> Database for ChainDb<S> {
     }
 
     fn storage(&mut self, address: Address, index: U256) -> Result<U256, DbError> {
+        self.guard.read()?;
         if let Some(pretended) = self.overrides.get(&address) {
             match pretended.slots.get(&index) {
                 Some(value) => return Ok(*value),
@@ -110,6 +117,9 @@ impl<S: StateRead> Database for ChainDb<S> {
 
     /// revm asks only for the last 256 blocks; the history contract holds the last 8191 (EIP-2935).
     fn block_hash(&mut self, number: u64) -> Result<B256, DbError> {
-        Ok(begin::block_hash(&self.overlay, number)?)
+        match self.hashes.get(&number) {
+            Some(pretended) => Ok(*pretended),
+            None => Ok(begin::block_hash(&self.overlay, number)?),
+        }
     }
 }

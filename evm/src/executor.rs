@@ -7,13 +7,14 @@ use revm::{
         result::{ExecutionResult, InvalidTransaction, Output},
     },
     context_interface::{ContextSetters, FrameStack, JournalTr},
-    handler::{Handler, instructions::EthInstructions},
+    handler::instructions::EthInstructions,
 };
 
 use crate::{
     BlockEnv, ExecError, Registry, TxOutcome,
     db::ChainDb,
-    handler::{ChainError, ChainEvm, ChainHandler},
+    handler::{ChainError, ChainEvm, drive},
+    inspect::Watcher,
     precompiles::{ChainContext, ChainPrecompiles},
     settle,
     tx_env::tx_env,
@@ -43,7 +44,8 @@ impl<S: StateRead> Executor<S> {
         let db = ChainDb::new(overlay, env)?;
         let context = ChainContext::<S>::new(db, SPEC).with_block(env.to_revm()).with_cfg(env.cfg());
         let instructions = EthInstructions::new_mainnet_with_spec(SPEC);
-        let mut evm = ChainEvm::new(context, instructions, ChainPrecompiles::new(registry.clone()));
+        let precompiles = ChainPrecompiles::new(registry.clone());
+        let mut evm = ChainEvm::new_with_inspector(context, Watcher::Nobody, instructions, precompiles);
         // Frames hold 32 KiB of stack each; deeper ones are made when a call needs them.
         evm.frame_stack = FrameStack::new_prealloc(1);
         Ok(Self { evm, unsigned: false })
@@ -79,7 +81,7 @@ impl<S: StateRead> Executor<S> {
         &self.evm.ctx.journaled_state.inner.database
     }
 
-    fn db_mut(&mut self) -> &mut ChainDb<S> {
+    pub(crate) fn db_mut(&mut self) -> &mut ChainDb<S> {
         &mut self.evm.ctx.journaled_state.inner.database
     }
 
@@ -118,10 +120,10 @@ impl<S: StateRead> Executor<S> {
             return Err(e.into());
         }
         // check_account has refused what does not reach the base fee.
-        let tip = tx.tx.effective_tip(env.base_fee).unwrap_or(0);
+        let price = tx.tx.effective_tip(env.base_fee).unwrap_or(0).saturating_add(u128::from(env.base_fee));
         let tx_env = tx_env(envelope, tx.sender, env.chain_id);
         let checkpoint = self.db_mut().overlay.checkpoint();
-        let outcome = self.run(tx_env).and_then(|result| self.keep(tx.sender, tip, result));
+        let outcome = self.run(tx_env).and_then(|result| self.keep(tx.sender, price, result));
         if outcome.is_err() {
             self.undo(checkpoint);
         } else {
@@ -141,7 +143,7 @@ impl<S: StateRead> Executor<S> {
     /// Runs revm; its changes stand in the journal, native writes in the overlay.
     pub(crate) fn run(&mut self, tx: TxEnv) -> Result<ExecutionResult, ExecError> {
         self.evm.ctx.set_tx(tx);
-        ChainHandler::default().run(&mut self.evm).map_err(|e| match e {
+        drive(&mut self.evm).map_err(|e| match e {
             ChainError::Database(e) => ExecError::State(e.0),
             ChainError::Transaction(e) => refused(e).into(),
             ChainError::Header(e) => StateError::Invariant(format!("block header: {e}")).into(),
@@ -150,19 +152,25 @@ impl<S: StateRead> Executor<S> {
         })
     }
 
-    /// Applies what revm left in the journal to state.
-    fn keep(&mut self, sender: Address, tip: u128, result: ExecutionResult) -> Result<TxOutcome, ExecError> {
-        let base_fee = self.db().env.base_fee;
+    /// Applies what revm left in the journal to state. `price` is what the sender pays, wei per gas.
+    pub(crate) fn keep(
+        &mut self,
+        sender: Address,
+        price: u128,
+        result: ExecutionResult,
+    ) -> Result<TxOutcome, ExecError> {
+        // Only a simulated call can pay less than the base fee.
+        let base_fee = u128::from(self.db().env.base_fee).min(price);
         let gas_used = result.tx_gas_used();
-        let effective_gas_price = tip.saturating_add(u128::from(base_fee));
         let gas = Amount::from_wei(u128::from(gas_used));
-        let base_fee = gas.mul_div_floor(u128::from(base_fee), 1).map_err(StateError::from)?;
-        let tip = gas.mul_div_floor(tip, 1).map_err(StateError::from)?;
+        let tip = gas.mul_div_floor(price.saturating_sub(base_fee), 1).map_err(StateError::from)?;
+        let base_fee = gas.mul_div_floor(base_fee, 1).map_err(StateError::from)?;
         let paid = base_fee.checked_add(tip).map_err(StateError::from)?;
 
         let journal = &mut self.evm.ctx.journaled_state;
         let movements = journal.take_movements()?;
         let evm_state = journal.finalize();
+        self.evm.inspector.ended(&result, &evm_state);
         let db = &mut journal.inner.database;
         let burned = settle::apply(db, evm_state, Movement::Gas { from: sender, amount: paid }, &movements)?;
 
@@ -173,7 +181,7 @@ impl<S: StateRead> Executor<S> {
             ExecutionResult::Revert { output, .. } => (output, Vec::new(), None),
             ExecutionResult::Halt { .. } => (Bytes::new(), Vec::new(), None),
         };
-        Ok(TxOutcome { success, gas_used, output, logs, created, effective_gas_price, base_fee, tip, burned })
+        Ok(TxOutcome { success, gas_used, output, logs, created, effective_gas_price: price, base_fee, tip, burned })
     }
 }
 

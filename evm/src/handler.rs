@@ -7,19 +7,21 @@ use defchain_base::StateRead;
 use revm::{
     context::{
         Evm,
-        result::{EVMError, HaltReason, InvalidTransaction},
+        result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction},
     },
     handler::{EthFrame, FrameResult, Handler, instructions::EthInstructions},
+    inspector::InspectorHandler,
     interpreter::interpreter::EthInterpreter,
 };
 
 use crate::{
     error::DbError,
+    inspect::Watcher,
     precompiles::{ChainContext, ChainPrecompiles},
 };
 
 pub(crate) type ChainEvm<S> =
-    Evm<ChainContext<S>, (), EthInstructions<EthInterpreter, ChainContext<S>>, ChainPrecompiles, EthFrame>;
+    Evm<ChainContext<S>, Watcher, EthInstructions<EthInterpreter, ChainContext<S>>, ChainPrecompiles, EthFrame>;
 
 pub(crate) type ChainError = EVMError<DbError, InvalidTransaction>;
 
@@ -39,4 +41,14 @@ impl<S: StateRead> Handler for ChainHandler<S> {
     fn reward_beneficiary(&self, _: &mut Self::Evm, _: &mut FrameResult) -> Result<(), ChainError> {
         Ok(())
     }
+}
+
+impl<S: StateRead> InspectorHandler for ChainHandler<S> {
+    type IT = EthInterpreter;
+}
+
+/// Runs the transaction that is set: plainly, unless somebody looks on.
+pub(crate) fn drive<S: StateRead>(evm: &mut ChainEvm<S>) -> Result<ExecutionResult, ChainError> {
+    let mut handler = ChainHandler::default();
+    if evm.inspector.is_nobody() { handler.run(evm) } else { handler.inspect_run(evm) }
 }

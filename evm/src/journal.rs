@@ -6,7 +6,7 @@
 //!
 //! revm opens and closes checkpoints strictly as a stack, so the marks need no place in revm's own checkpoint type.
 
-use alloy_primitives::{Address, B256, Log, U256, map::AddressMap, map::HashSet};
+use alloy_primitives::{Address, B256, Log, U256, b256, map::AddressMap, map::HashSet};
 use defchain_base::{Amount, Checkpoint, StateError, StateRead};
 use defchain_token::{Movement, movement_kind};
 use revm::{
@@ -19,11 +19,17 @@ use revm::{
             AccountInfoLoad, AccountLoad, JournalCheckpoint, JournalLoadError, TransferError, account::JournaledAccount,
         },
     },
+    inspector::JournalExt,
     primitives::{AddressSet, KECCAK_EMPTY, StorageKey, StorageValue, hardfork::SpecId},
     state::{Account, EvmState},
 };
 
 use crate::{db::ChainDb, error::DbError};
+
+/// From where simulated transfers of native money are logged (ERC-7528).
+const NATIVE_MONEY: Address = Address::repeat_byte(0xee);
+/// `Transfer(address,address,uint256)`.
+const TRANSFER_TOPIC: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
 /// Where native state stood when a checkpoint was taken.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +42,8 @@ pub(crate) struct ChainJournal<S: StateRead> {
     pub inner: Journal<ChainDb<S>>,
     marks: Vec<Mark>,
     movements: Vec<Movement>,
+    /// Whether each movement of native money leaves a log, as `eth_simulateV1` may ask.
+    pub transfer_logs: bool,
     /// The first failure inside a method that cannot return one. The executor looks here before anything is kept.
     failed: Option<StateError>,
 }
@@ -95,6 +103,11 @@ impl<S: StateRead> ChainJournal<S> {
         };
         let (payer, recipient) = (self.counts_as_contract(from), self.counts_as_contract(to));
         self.movements.push(Movement::Transfer { from, to, amount, kind: movement_kind(payer, recipient) });
+        if self.transfer_logs {
+            let topics = vec![TRANSFER_TOPIC, from.into_word(), to.into_word()];
+            let data = value.to_be_bytes::<32>().into();
+            self.inner.log(Log::new_unchecked(NATIVE_MONEY, topics, data));
+        }
     }
 
     /// D17: an EIP-7702 account has no code, running init code counts as a contract.
@@ -129,7 +142,13 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
         S: 'a;
 
     fn new(database: ChainDb<S>) -> Self {
-        Self { inner: Journal::new(database), marks: Vec::with_capacity(16), movements: Vec::new(), failed: None }
+        Self {
+            inner: Journal::new(database),
+            marks: Vec::with_capacity(16),
+            movements: Vec::new(),
+            transfer_logs: false,
+            failed: None,
+        }
     }
 
     // What touches checkpoints or value.
@@ -358,5 +377,11 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
         skip: bool,
     ) -> Result<AccountInfoLoad<'_>, JournalLoadError<DbError>> {
         self.inner.load_account_info_skip_cold_load(address, load_code, skip)
+    }
+}
+
+impl<S: StateRead> JournalExt for ChainJournal<S> {
+    fn journal(&self) -> &[JournalEntry] {
+        self.inner.journal()
     }
 }

@@ -14,6 +14,8 @@
 //!
 //! - [`Executor`]: transactions of a block. [`simulate`](simulate()) and [`estimate_gas`]: the same EVM on a throw-away
 //!   overlay.
+//! - [`trace_call`], [`Executor::trace`]: the same with an inspector of revm-inspectors looking on; [`access_list()`];
+//!   [`BlockSimulator`]: blocks that are only pretended (`eth_simulateV1`). An [`Interrupt`] ends any of them.
 //! - [`Registry`]: system addresses (D10), one entry each; [`native`] is what their functions see.
 //! - [`genesis_accounts`], [`write_genesis_account`]: what stands before block 1.
 //! - [`next_base_fee`]: EIP-1559 by time (D8a).
@@ -27,6 +29,7 @@
 
 #![allow(clippy::result_large_err, reason = "refusals carry their figures (up to 128 bytes); the hot path returns Ok")]
 
+mod access_list;
 mod begin;
 mod db;
 mod env;
@@ -36,6 +39,7 @@ mod executor;
 mod fees;
 mod genesis;
 mod handler;
+mod inspect;
 mod journal;
 pub mod keys;
 pub mod native;
@@ -47,9 +51,11 @@ mod settle;
 mod simulate;
 pub mod state;
 mod system;
+pub mod trace;
 mod tx_env;
 pub mod validity;
 
+pub use access_list::{AccessListOutcome, access_list};
 pub use begin::begin_block;
 pub use env::BlockEnv;
 pub use error::ExecError;
@@ -57,9 +63,13 @@ pub use estimate::{EstimateError, estimate_gas};
 pub use executor::Executor;
 pub use fees::next_base_fee;
 pub use genesis::{CREATE2_DEPLOYER, GenesisAccount, SYSTEM_CODE, genesis_accounts, write_genesis_account};
+pub use inspect::interrupt::Interrupt;
 pub use outcome::TxOutcome;
 pub use registry::Registry;
 pub use sender::sender;
 pub use simulate::{
-    AccountOverride, BlockOverrides, CallRequest, SimOptions, SimOutcome, SimResult, StateOverrides, simulate,
+    AccountOverride, BlockOverrides, CallRequest, SimOptions, SimOutcome, SimResult, StateOverrides,
+    block::{BlockSimulator, SimRules, SimTx},
+    simulate,
 };
+pub use trace::{GethTrace, TraceError, TraceOptions, TracePlace, Tracer, trace_call};

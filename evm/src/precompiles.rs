@@ -1,5 +1,7 @@
 //! Calls to addresses that run native code: Ethereum's precompiles and the registry's system addresses.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, Bytes, Log};
 use defchain_base::{Amount, StateError, StateRead, StateWrite};
 use defchain_token::TokenParams;
@@ -28,13 +30,34 @@ pub(crate) struct ChainPrecompiles {
     ethereum: EthPrecompiles,
     registry: Registry,
     warm: AddressSet,
+    /// Where a simulation pretends precompiles to be: new place to old.
+    moved: BTreeMap<Address, Address>,
 }
 
 impl ChainPrecompiles {
     pub fn new(registry: Registry) -> Self {
         let ethereum = EthPrecompiles::new(SPEC);
         let warm = ethereum.warm_addresses().iter().chain(registry.addresses()).copied().collect();
-        Self { ethereum, registry, warm }
+        Self { ethereum, registry, warm, moved: BTreeMap::new() }
+    }
+
+    /// Pretends that the precompile at `from` is at `to`; whether there is one.
+    pub fn pretend_moved(&mut self, from: Address, to: Address) -> bool {
+        if !self.warm.contains(&from) {
+            return false;
+        }
+        self.moved.insert(to, from);
+        self.warm.insert(to);
+        true
+    }
+
+    /// The address whose precompile runs at `address`: another one where a simulation moved it, none where it left.
+    fn place(&self, address: &Address) -> Option<Address> {
+        match self.moved.get(address) {
+            Some(from) => Some(*from),
+            None if self.moved.values().any(|from| from == address) => None,
+            None => Some(*address),
+        }
     }
 }
 
@@ -47,6 +70,25 @@ impl<S: StateRead> PrecompileProvider<ChainContext<S>> for ChainPrecompiles {
     }
 
     fn run(&mut self, context: &mut ChainContext<S>, inputs: &CallInputs) -> Result<Option<InterpreterResult>, String> {
+        if !self.moved.is_empty() {
+            let Some(place) = self.place(&inputs.bytecode_address) else { return Ok(None) };
+            let moved = CallInputs { bytecode_address: place, ..inputs.clone() };
+            return self.run_at(context, &moved);
+        }
+        self.run_at(context, inputs)
+    }
+
+    fn warm_addresses(&self) -> &AddressSet {
+        &self.warm
+    }
+}
+
+impl ChainPrecompiles {
+    fn run_at<S: StateRead>(
+        &mut self,
+        context: &mut ChainContext<S>,
+        inputs: &CallInputs,
+    ) -> Result<Option<InterpreterResult>, String> {
         let Some(entry) = self.registry.get(&inputs.bytecode_address) else {
             return PrecompileProvider::<ChainContext<S>>::run(&mut self.ethereum, context, inputs);
         };
@@ -55,10 +97,6 @@ impl<S: StateRead> PrecompileProvider<ChainContext<S>> for ChainPrecompiles {
             return PrecompileProvider::<ChainContext<S>>::run(&mut self.ethereum, context, inputs);
         }
         run_native(context, entry, inputs, &input).map(Some)
-    }
-
-    fn warm_addresses(&self) -> &AddressSet {
-        &self.warm
     }
 }
 
@@ -92,8 +130,8 @@ fn run_native<S: StateRead>(
         Err(NativeError::State(StateError::StaticWrite)) => {
             (InstructionResult::StateChangeDuringStaticCall, Bytes::new(), 0)
         }
-        Err(NativeError::State(e @ (StateError::Corrupt { .. } | StateError::Store(_)))) => {
-            // Nothing can go on above a damaged store: the transaction and the block end here.
+        Err(NativeError::State(e @ (StateError::Corrupt { .. } | StateError::Store(_) | StateError::Interrupted))) => {
+            // Nothing can go on above a damaged store, or without whoever asked: the transaction and the block end.
             *context.error() = Err(ContextError::Db(DbError(e)));
             (InstructionResult::FatalExternalError, Bytes::new(), 0)
         }

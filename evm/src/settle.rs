@@ -24,7 +24,7 @@ pub(crate) fn apply<S: StateRead>(
     // revm's map has no order of its own.
     let mut accounts: Vec<(Address, Account)> = evm_state.into_iter().collect();
     accounts.sort_unstable_by_key(|(address, _)| *address);
-    let ChainDb { overlay, env, params, records, .. } = db;
+    let ChainDb { overlay, env, params, records, overrides, .. } = db;
     let mut ledger = Ledger::new(params, env.age);
     for (address, account) in &accounts {
         if account.is_touched() {
@@ -55,6 +55,10 @@ pub(crate) fn apply<S: StateRead>(
         if account.is_touched() && !account.is_selfdestructed() {
             for (slot, value) in account.changed_storage_slots() {
                 overlay.put_storage(*address, *slot, value.present_value)?;
+            }
+            // A simulation that goes on sees what was written, not what it pretended before.
+            if let Some(pretended) = overrides.get_mut(address) {
+                pretended.slots.extend(account.changed_storage_slots().map(|(slot, v)| (*slot, v.present_value)));
             }
         }
     }

@@ -21,7 +21,7 @@ use common::{
     contract, user,
 };
 use defchain_base::system;
-use defchain_evm::{ExecError, Registry};
+use defchain_evm::{ExecError, Registry, Tracer};
 use defchain_token::TokenParams;
 use proptest::prelude::*;
 
@@ -206,6 +206,33 @@ proptest! {
             chain.state().delta().clone()
         };
         prop_assert_eq!(state(&steps), state(&steps));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// A transaction does the same whoever looks on: traces are of what a block does.
+    #[test]
+    fn looking_on_changes_nothing(steps in prop::collection::vec(step(), 1..30), which in 0..5usize) {
+        let state = |tracer: Option<Tracer>| {
+            let mut chain = chain(&TokenParams::economy());
+            chain.tracer = tracer;
+            let mut outcomes = Vec::new();
+            for step in &steps {
+                match (transaction(step, &chain), step) {
+                    (Some((from, tx)), _) => outcomes.push(chain.try_run(from, tx)),
+                    (None, Step::Block(millis)) => chain.next_block(*millis),
+                    (None, _) => {}
+                }
+            }
+            (outcomes, chain.state().delta().clone())
+        };
+        let names = ["", "callTracer", "prestateTracer", "4byteTracer", "flatCallTracer"];
+        let mut options = serde_json::json!({"enableMemory": true, "enableReturnData": true});
+        options["tracer"] = serde_json::json!(names[which]);
+        let tracer = Tracer::new(serde_json::from_value(options).unwrap(), 1 << 30).unwrap();
+        prop_assert_eq!(state(None), state(Some(tracer)));
     }
 }
 

@@ -21,8 +21,8 @@ use defchain_base::{
     tx::{self, RecoveredTx},
 };
 use defchain_evm::{
-    BlockEnv, ExecError, Executor, GenesisAccount, Registry, TxOutcome, begin_block, genesis_accounts,
-    keys::StorageKey, write_genesis_account,
+    BlockEnv, ExecError, Executor, GenesisAccount, Registry, TraceError, TracePlace, Tracer, TxOutcome, begin_block,
+    genesis_accounts, keys::StorageKey, write_genesis_account,
 };
 use defchain_token::{
     AccountRecord, TokenParams, credit_tips, distribute_base_fees,
@@ -61,6 +61,8 @@ pub struct Chain {
     pub params: TokenParams,
     pub base_fees: Amount,
     pub tips: Amount,
+    /// Who looks on at each transaction.
+    pub tracer: Option<Tracer>,
 }
 
 impl Chain {
@@ -88,7 +90,14 @@ impl Chain {
         let mut overlay = Overlay::new(base);
         begin_block(&mut overlay, &env(), B256::repeat_byte(0xee)).unwrap();
         let executor = Executor::new(overlay, env(), &registry).unwrap();
-        Self { executor: Some(executor), registry, params: params.clone(), base_fees: Amount::ZERO, tips: Amount::ZERO }
+        Self {
+            executor: Some(executor),
+            registry,
+            params: params.clone(),
+            base_fees: Amount::ZERO,
+            tips: Amount::ZERO,
+            tracer: None,
+        }
     }
 
     pub fn executor(&mut self) -> &mut Executor<MemoryState> {
@@ -123,7 +132,14 @@ impl Chain {
     pub fn try_run(&mut self, from: Address, tx: Tx) -> Result<TxOutcome, ExecError> {
         let nonce = tx.nonce.unwrap_or_else(|| self.account(from).nonce);
         let signed = tx.build(from, nonce);
-        let outcome = self.executor().execute(&signed, BLOCK_GAS)?;
+        let outcome = match self.tracer.clone() {
+            None => self.executor().execute(&signed, BLOCK_GAS)?,
+            Some(tracer) => match self.executor().trace(&signed, BLOCK_GAS, &tracer, TracePlace::default()) {
+                Ok((outcome, _)) => outcome,
+                Err(TraceError::Exec(error)) => return Err(error),
+                Err(error) => panic!("{error}"),
+            },
+        };
         self.base_fees = self.base_fees.checked_add(outcome.base_fee).unwrap();
         self.tips = self.tips.checked_add(outcome.tip).unwrap();
         Ok(outcome)

@@ -1,5 +1,7 @@
 //! `eth_call` and what builds on it: the block's EVM on an overlay that is thrown away.
 
+pub(crate) mod block;
+
 use std::collections::BTreeMap;
 
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
@@ -9,12 +11,16 @@ use defchain_token::{
     Portions,
     state::{TokenRead, TokenWrite},
 };
-use revm::context::{TxEnv, result::ExecutionResult};
+use revm::{
+    context::{TxEnv, result::ExecutionResult},
+    context_interface::{JournalTr, block::BlobExcessGasAndPrice},
+};
 
 use crate::{
-    BlockEnv, ExecError, Executor, Registry, begin_block,
+    BlockEnv, ExecError, Executor, Interrupt, Registry, begin_block,
     db::StorageOverride,
     executor::sender_in,
+    inspect::interrupt,
     state::EvmWrite,
     tx_env::recover_all,
     validity::{InvalidTx, Sender},
@@ -58,6 +64,17 @@ impl CallRequest {
     pub fn fee_cap(&self) -> u128 {
         self.max_fee_per_gas.or(self.gas_price).unwrap_or(0)
     }
+
+    /// The EIP-2718 type that a transaction with these fields has.
+    #[must_use]
+    pub const fn tx_type(&self) -> u8 {
+        match (self.authorization_list.is_empty(), self.gas_price.is_some(), self.access_list.is_some()) {
+            (false, ..) => 4,
+            (true, true, true) => 1,
+            (true, true, false) => 0,
+            (true, false, _) => 2,
+        }
+    }
 }
 
 /// What a call pretends about an account.
@@ -73,6 +90,8 @@ pub struct AccountOverride {
     pub state: Option<BTreeMap<B256, B256>>,
     /// Storage that differs.
     pub state_diff: Option<BTreeMap<B256, B256>>,
+    /// Where the precompile of this address is instead.
+    pub move_precompile_to: Option<Address>,
 }
 
 /// Pretended accounts.
@@ -93,6 +112,10 @@ pub struct BlockOverrides {
     pub prev_randao: Option<B256>,
     /// Wei per gas.
     pub base_fee: Option<u64>,
+    /// `BLOBBASEFEE`.
+    pub blob_base_fee: Option<u128>,
+    /// What `BLOCKHASH` answers for these heights.
+    pub hashes: BTreeMap<u64, B256>,
 }
 
 /// How a call is simulated.
@@ -106,8 +129,10 @@ pub struct SimOptions {
     pub gas_cap: u64,
     /// Lets a caller send what it does not own.
     pub skip_balance_check: bool,
-    /// For a block that was not executed yet (`pending`): the hash of its parent.
+    /// For a block that was not executed yet: the hash of its parent.
     pub parent_hash: Option<B256>,
+    /// Ends the call when it lasts too long: [`StateError::Interrupted`].
+    pub interrupt: Option<Interrupt>,
 }
 
 impl Default for SimOptions {
@@ -118,6 +143,7 @@ impl Default for SimOptions {
             gas_cap: 50_000_000,
             skip_balance_check: false,
             parent_hash: None,
+            interrupt: None,
         }
     }
 }
@@ -179,7 +205,7 @@ pub fn simulate<S: StateRead>(
 
 /// A prepared call that can be run again with other gas limits.
 pub(crate) struct Simulator<'r, S: StateRead> {
-    executor: Executor<S>,
+    pub executor: Executor<S>,
     request: &'r CallRequest,
     options: &'r SimOptions,
     from: Address,
@@ -202,10 +228,10 @@ impl<'r, S: StateRead> Simulator<'r, S> {
         if let Some(found) = request.chain_id.filter(|id| *id != env.chain_id) {
             return Err(InvalidTx::from(TxError::WrongChain { found, expected: env.chain_id }).into());
         }
-        for (address, pretended) in &options.state {
-            override_account(&mut overlay, &env, *address, pretended)?;
-        }
         let mut executor = Executor::new(overlay, env, registry)?;
+        pretend_block(&mut executor, &options.block);
+        pretend_state(&mut executor, &options.state)?;
+        interruptible(&mut executor, options.interrupt.clone());
         let price_named = request.fee_cap() > 0;
         executor.evm.ctx.modify_cfg(|cfg| {
             cfg.disable_nonce_check = true;
@@ -216,12 +242,7 @@ impl<'r, S: StateRead> Simulator<'r, S> {
             cfg.disable_base_fee = !price_named;
             cfg.tx_gas_limit_cap = Some(u64::MAX);
         });
-        let db = &mut executor.evm.ctx.journaled_state.inner.database;
-        for (address, pretended) in &options.state {
-            if let Some(storage) = override_storage(pretended) {
-                db.overrides.insert(*address, storage);
-            }
-        }
+        let db = executor.db_mut();
         let from = request.from.unwrap_or_default();
         let sender = sender_in(db, from)?;
         db.records.clear();
@@ -266,9 +287,16 @@ impl<'r, S: StateRead> Simulator<'r, S> {
                 return Err(self.insufficient(want));
             }
         }
-        let tx = self.tx(gas);
+        let nonce = self.request.nonce.unwrap_or(self.sender.nonce);
+        let tx = call_env(self.request, self.from, nonce, gas, self.executor.env().chain_id);
         let checkpoint = self.executor.overlay_mut().checkpoint();
         let result = self.executor.run(tx);
+        if let Ok(result) = &result
+            && !self.executor.evm.inspector.is_nobody()
+        {
+            let state = self.executor.evm.ctx.journaled_state.finalize();
+            self.executor.evm.inspector.ended(result, &state);
+        }
         let failed = self.executor.evm.ctx.journaled_state.take_movements().err();
         self.executor.undo(checkpoint);
         match failed {
@@ -276,32 +304,26 @@ impl<'r, S: StateRead> Simulator<'r, S> {
             None => result.map(outcome),
         }
     }
+}
 
-    fn tx(&self, gas_limit: u64) -> TxEnv {
-        let r = self.request;
-        let chain_id = self.executor.env().chain_id;
-        let tx_type = match (r.authorization_list.is_empty(), r.gas_price.is_some(), r.access_list.is_some()) {
-            (false, ..) => 4,
-            (true, true, true) => 1,
-            (true, true, false) => 0,
-            (true, false, _) => 2,
-        };
-        TxEnv {
-            tx_type,
-            caller: self.from,
-            gas_limit,
-            gas_price: r.fee_cap(),
-            kind: r.to.map_or(TxKind::Create, TxKind::Call),
-            value: r.value,
-            data: r.data.clone(),
-            nonce: r.nonce.unwrap_or(self.sender.nonce),
-            chain_id: Some(chain_id),
-            access_list: r.access_list.clone().unwrap_or_default(),
-            gas_priority_fee: (tx_type == 2 || tx_type == 4).then(|| r.max_priority_fee_per_gas.unwrap_or(0)),
-            blob_hashes: Vec::new(),
-            max_fee_per_blob_gas: 0,
-            authorization_list: recover_all(&r.authorization_list, chain_id),
-        }
+/// The call as revm takes it.
+fn call_env(r: &CallRequest, caller: Address, nonce: u64, gas_limit: u64, chain_id: u64) -> TxEnv {
+    let tx_type = r.tx_type();
+    TxEnv {
+        tx_type,
+        caller,
+        gas_limit,
+        gas_price: r.fee_cap(),
+        kind: r.to.map_or(TxKind::Create, TxKind::Call),
+        value: r.value,
+        data: r.data.clone(),
+        nonce,
+        chain_id: Some(chain_id),
+        access_list: r.access_list.clone().unwrap_or_default(),
+        gas_priority_fee: (tx_type == 2 || tx_type == 4).then(|| r.max_priority_fee_per_gas.unwrap_or(0)),
+        blob_hashes: Vec::new(),
+        max_fee_per_blob_gas: 0,
+        authorization_list: recover_all(&r.authorization_list, chain_id),
     }
 }
 
@@ -341,6 +363,40 @@ fn override_block(env: &mut BlockEnv, block: &BlockOverrides) {
     env.beneficiary = block.coinbase.unwrap_or(env.beneficiary);
     env.prev_randao = block.prev_randao.unwrap_or(env.prev_randao);
     env.base_fee = block.base_fee.unwrap_or(env.base_fee);
+}
+
+/// What of a pretended block is no part of [`BlockEnv`].
+fn pretend_block<S: StateRead>(executor: &mut Executor<S>, block: &BlockOverrides) {
+    if let Some(blob_gasprice) = block.blob_base_fee {
+        executor.evm.ctx.block.blob_excess_gas_and_price =
+            Some(BlobExcessGasAndPrice { excess_blob_gas: 0, blob_gasprice });
+    }
+    executor.db_mut().hashes.extend(block.hashes.iter().map(|(height, hash)| (*height, *hash)));
+}
+
+/// Pretends accounts.
+fn pretend_state<S: StateRead>(executor: &mut Executor<S>, state: &StateOverrides) -> Result<(), ExecError> {
+    let env = *executor.env();
+    for (address, pretended) in state {
+        override_account(executor.overlay_mut(), &env, *address, pretended)?;
+        if let Some(storage) = override_storage(pretended) {
+            executor.db_mut().overrides.insert(*address, storage);
+        }
+        if let Some(to) = pretended.move_precompile_to
+            && !executor.evm.precompiles.pretend_moved(*address, to)
+        {
+            return Err(InvalidTx::Refused(format!("account {address} is not a precompile")).into());
+        }
+    }
+    Ok(())
+}
+
+/// Lets `interrupt` end what the executor does from now on.
+fn interruptible<S: StateRead>(executor: &mut Executor<S>, interrupt: Option<Interrupt>) {
+    if interrupt.is_some() {
+        interrupt::install(&mut executor.evm.instruction);
+    }
+    executor.db_mut().guard.set(interrupt);
 }
 
 fn override_account<S: StateRead>(
