@@ -65,6 +65,13 @@ impl Pool {
         Status { pending: state.pending(), queued: state.queued() }
     }
 
+    /// A number that changes whenever what the pool holds changes: who built something from the pool may keep it while
+    /// this stays.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.shared().state.lock().changes
+    }
+
     /// The transaction of that hash.
     #[must_use]
     pub fn get(&self, hash: &B256) -> Option<PoolTransaction> {

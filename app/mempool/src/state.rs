@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub config: PoolConfig,
     /// Number of the commit that lanes follow; see [`crate::view::Tip`].
     pub seq: u64,
+    /// Rises with every change of a lane.
+    pub changes: u64,
     /// Of the next block, as of that commit.
     pub base_fee: u64,
     lanes: HashMap<Address, Lane>,
@@ -98,6 +100,7 @@ impl State {
         Self {
             config,
             seq: 0,
+            changes: 0,
             base_fee: 0,
             lanes: HashMap::new(),
             by_hash: HashMap::new(),
@@ -162,6 +165,7 @@ impl State {
     /// Changes one lane and brings the indexes after it. `next` is the account's nonce, if the lane is new.
     fn change_lane<R>(&mut self, address: Address, next: u64, change: impl FnOnce(&mut Lane) -> R) -> R {
         let lane = self.lanes.entry(address).or_insert_with(|| Lane::new(next));
+        self.changes = self.changes.wrapping_add(1);
         let before = Shape::of(lane);
         let result = change(lane);
         let after = Shape::of(lane);
@@ -333,6 +337,7 @@ impl State {
 
     /// Empties the pool.
     pub fn clear(&mut self) {
-        *self = Self { seq: self.seq, base_fee: self.base_fee, tally: self.tally, ..Self::new(self.config) };
+        let changes = self.changes.wrapping_add(1);
+        *self = Self { seq: self.seq, changes, base_fee: self.base_fee, tally: self.tally, ..Self::new(self.config) };
     }
 }
