@@ -43,7 +43,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.out, "out", "", "put the binary `here`; without it it stays in its build folder")
 	flags.StringVar(&o.dir, "dir", "", "`folder` for the build folders (default: defchain/cometbft in the user's cache folder)")
-	flags.StringVar(&o.tags, "tags", "pod", "pod, \"pod,pod_byzantine\" (for tests: lies about its proposer) or nothing (stock proposers)")
+	flags.StringVar(&o.tags, "tags", "pod", "pod, \"pod,pod_byzantine\" or \"pod,pod_skew\" (for tests: lies about its proposer, has a wrong clock) or nothing (stock proposers)")
 	flags.StringVar(&o.test, "test", "", "run `tests` instead: upstream, pod, net, byzantine or load")
 	flags.Int64Var(&o.blocks, "blocks", 200, "how many blocks the tests net, byzantine and load make")
 	if err := flags.Parse(args); err != nil {

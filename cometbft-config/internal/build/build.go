@@ -127,7 +127,7 @@ func (b *Builder) tree(ctx context.Context) error {
 		return fmt.Errorf("copy the sources: %w", err)
 	}
 	b.step("splice")
-	report, err := spliceTree(b.Source(), b.Number(), b.Tags.Byzantine)
+	report, err := spliceTree(b.Source(), b.Number(), b.Tags.variant())
 	if err != nil {
 		return fmt.Errorf("CometBFT %s is not of the shape that our changes were made for, nothing was built: %w", b.version, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	cometbftconfig "defchain/cometbft-config"
+	"defchain/cometbft-config/internal/splice"
 )
 
 func builder(t *testing.T, tags string) *Builder {
@@ -27,14 +28,14 @@ func builder(t *testing.T, tags string) *Builder {
 
 func TestEachVariantHasItsOwnFolderAndNumber(t *testing.T) {
 	folders, numbers := make(map[string]bool), make(map[string]bool)
-	for _, tags := range []string{"", "pod", "pod,pod_byzantine"} {
+	for _, tags := range []string{"", "pod", "pod,pod_byzantine", "pod,pod_skew"} {
 		b := builder(t, tags)
 		if b.Tags.String() != tags {
 			t.Errorf("%q became %q", tags, b.Tags)
 		}
 		folders[filepath.Base(b.dir)], numbers[b.Number()] = true, true
 	}
-	if len(folders) != 3 || len(numbers) != 3 {
+	if len(folders) != 4 || len(numbers) != 4 {
 		t.Fatalf("folders %v, numbers %v", folders, numbers)
 	}
 	if a, b := builder(t, "pod"), builder(t, "pod"); filepath.Base(a.dir) != filepath.Base(b.dir) {
@@ -43,7 +44,7 @@ func TestEachVariantHasItsOwnFolderAndNumber(t *testing.T) {
 }
 
 func TestTagsThatMeanNothingAreRefused(t *testing.T) {
-	for _, tags := range []string{"pot", "pod_byzantine", "pod,race"} {
+	for _, tags := range []string{"pot", "pod_byzantine", "pod,race", "pod_skew", "pod,pod_byzantine,pod_skew"} {
 		if _, err := ParseTags(tags); err == nil {
 			t.Errorf("%q was accepted", tags)
 		}
@@ -57,6 +58,7 @@ func TestTheTreeHasOurFilesAndCannotTakeUpstreams(t *testing.T) {
 	}
 	for _, name := range []string{
 		"internal/pod/draw.go", "consensus/pod.go", "consensus/pod_inert.go", "consensus/pod_byzantine.go", "consensus/pod_test.go",
+		"types/time/pod_skew.go",
 	} {
 		if _, err := os.Stat(filepath.Join(b.Source(), name)); err != nil {
 			t.Error(err)
@@ -104,7 +106,7 @@ func TestAReleaseOfAnotherShapeEndsTheBuildWithTheReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The spliced tree itself has another shape than upstream's.
-	_, err := spliceTree(b.Source(), b.Number(), false)
+	_, err := spliceTree(b.Source(), b.Number(), splice.Variant{})
 	if err == nil || !strings.Contains(err.Error(), "set.Proposer is assigned") {
 		t.Fatalf("got %v", err)
 	}

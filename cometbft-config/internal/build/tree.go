@@ -72,12 +72,12 @@ func copyTree(from, to string) error {
 	})
 }
 
-func spliceTree(root, number string, byzantine bool) ([]string, error) {
+func spliceTree(root, number string, variant splice.Variant) ([]string, error) {
 	tree, err := splice.Load(root)
 	if err != nil {
 		return nil, err
 	}
-	changed, report, err := splice.Apply(tree, number, byzantine)
+	changed, report, err := splice.Apply(tree, number, variant)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,9 @@ func spliceTree(root, number string, byzantine bool) ([]string, error) {
 	return report, nil
 }
 
-// addOurs puts the draw into a package of its own and the rest into package
-// consensus: the sources or, afterwards, their tests. A file of upstream is
+// addOurs puts the draw into a package of its own, the wrong clock beside the
+// right one and the rest into package consensus: the sources or, afterwards,
+// their tests. A file of upstream is
 // never written over.
 func addOurs(root string, tests bool) error {
 	return fs.WalkDir(cometbftconfig.Sources, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -98,8 +99,11 @@ func addOurs(root string, tests bool) error {
 			return err
 		}
 		folder := "consensus"
-		if path.Dir(name) == "pod" {
+		switch path.Dir(name) {
+		case "pod":
 			folder = "internal/pod"
+		case "pod/_time":
+			folder = "types/time"
 		}
 		target := filepath.Join(root, filepath.FromSlash(folder), path.Base(name))
 		if _, err := os.Stat(target); err == nil && !tests {

@@ -28,9 +28,14 @@ const prevoteCheck = `
 		return
 	}`
 
-// Apply returns the changed files of tree and what was done to them. The
-// byzantine build lies about its proposer and so leaves the check out.
-func Apply(tree Tree, version string, byzantine bool) (Tree, []string, error) {
+// Variant says how a build for tests differs from the honest one.
+type Variant struct {
+	Byzantine bool // lies about its proposer, and so leaves the check out
+	Skew      bool // takes a wrong clock for the time
+}
+
+// Apply returns the changed files of tree and what was done to them.
+func Apply(tree Tree, version string, variant Variant) (Tree, []string, error) {
 	s, err := parse(tree)
 	if err != nil {
 		return nil, nil, err
@@ -43,10 +48,13 @@ func Apply(tree Tree, version string, byzantine bool) (Tree, []string, error) {
 		s.spliceEnterNewRound,
 		func() (change, error) { return s.spliceVersion(version) },
 	}
-	if byzantine {
+	if variant.Byzantine {
 		steps = append(steps, s.spliceHeaderProposer, s.splicePOLRound)
 	} else {
 		steps = append(steps, s.splicePrevote)
+	}
+	if variant.Skew {
+		steps = append(steps, s.spliceClock, s.spliceValidationImport, s.spliceValidationClock)
 	}
 	var changes []change
 	for _, step := range steps {
@@ -151,6 +159,52 @@ func (s *source) splicePOLRound() (change, error) {
 	}
 	return s.replace(made, "proposal := types.NewProposal(height, round, cs.podClaimedPOLRound(round), propBlockID)",
 		"defaultDecideProposal claims a polka (byzantine)"), nil
+}
+
+// spliceClock makes what consensus, votes and proposals take for the time wrong.
+func (s *source) spliceClock() (change, error) {
+	now, err := s.one(clockFile, "time.Now()")
+	if err != nil {
+		return change{}, err
+	}
+	return s.replace(now, "podClock()", "the clock is wrong (skew)"), nil
+}
+
+// spliceValidationClock lets the check of a block's time, which asks the
+// machine itself, ask the wrong clock.
+func (s *source) spliceValidationClock() (change, error) {
+	end, err := s.one(validationFile, "time.Now().Add(tol)")
+	if err != nil {
+		return change{}, err
+	}
+	return s.replace(end, "cmttime.Now().Add(tol)", "block times are held against that clock (skew)"), nil
+}
+
+func (s *source) spliceValidationImport() (change, error) {
+	spec, err := s.one(validationFile, `"github.com/cometbft/cometbft/types"`)
+	if err != nil {
+		return change{}, err
+	}
+	return s.insertAfter(spec, "\n\tcmttime \"github.com/cometbft/cometbft/types/time\"", "with its import (skew)"), nil
+}
+
+// one finds the one expression of a file that reads exactly so.
+func (s *source) one(name, text string) (ast.Expr, error) {
+	file, ok := s.files[name]
+	if !ok {
+		return nil, errors.New(name + " is missing")
+	}
+	var found []ast.Expr
+	ast.Inspect(file, func(n ast.Node) bool {
+		if e, ok := n.(ast.Expr); ok && s.text(e) == text {
+			found = append(found, e)
+		}
+		return true
+	})
+	if len(found) != 1 {
+		return nil, fmt.Errorf("%s: %q stands there %d times, expected 1", name, text, len(found))
+	}
+	return found[0], nil
 }
 
 // spliceVersion makes the binary say what it is, to its user and to its peers:

@@ -42,7 +42,7 @@ func addedLines(before, after []byte) []string {
 
 func TestTheHonestBuildChangesThreePlacesAndTheVersion(t *testing.T) {
 	tree := upstream(t)
-	out, report, err := Apply(tree, "0.40.0+pod", false)
+	out, report, err := Apply(tree, "0.40.0+pod", Variant{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestTheHonestBuildChangesThreePlacesAndTheVersion(t *testing.T) {
 
 func TestTheByzantineBuildLiesAndDoesNotCheck(t *testing.T) {
 	tree := upstream(t)
-	out, _, err := Apply(tree, "0.40.0+pod.byzantine", true)
+	out, _, err := Apply(tree, "0.40.0+pod.byzantine", Variant{Byzantine: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,12 +86,41 @@ func TestTheByzantineBuildLiesAndDoesNotCheck(t *testing.T) {
 	}
 }
 
+func TestTheSkewedBuildAsksTheWrongClockForVotesAndForBlockTimes(t *testing.T) {
+	tree := upstream(t)
+	honest, _, err := Apply(tree, "0.40.0+pod", Variant{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := Apply(tree, "0.40.0+pod", Variant{Skew: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		clockFile: {"return Canonical(podClock())"},
+		validationFile: {
+			`cmttime "github.com/cometbft/cometbft/types/time"`,
+			"if tol := vopts.blockTimeTolerance; tol > 0 && !block.Time.Before(cmttime.Now().Add(tol)) {",
+		},
+	} {
+		if _, changed := honest[name]; changed {
+			t.Errorf("the honest build changes %s", name)
+		}
+		if got := addedLines(tree[name], out[name]); strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s gained:\n%s", name, strings.Join(got, "\n"))
+		}
+	}
+	if !bytes.Equal(honest[stateFile], out[stateFile]) {
+		t.Error("it differs from the honest build in consensus/state.go")
+	}
+}
+
 func TestUpstreamOfAnotherShapeIsRefused(t *testing.T) {
 	const state = stateFile
 	for _, c := range []struct {
 		name, file, old, new string
 		all                  bool // replace every occurrence; an empty old appends
-		byzantine            bool
+		byzantine, skew      bool
 		want                 string
 	}{
 		{
@@ -201,6 +230,16 @@ func TestUpstreamOfAnotherShapeIsRefused(t *testing.T) {
 			want: "defaultDecideProposal has 0 statements",
 		},
 		{
+			name: "the time comes from elsewhere", file: clockFile, skew: true,
+			old: "Canonical(time.Now())", new: "Canonical(clock())",
+			want: `"time.Now()" stands there 0 times`,
+		},
+		{
+			name: "a block's time is held against something else", file: validationFile, skew: true,
+			old: "time.Now().Add(tol)", new: "clock().Add(tol)",
+			want: `"time.Now().Add(tol)" stands there 0 times`,
+		},
+		{
 			name: "a file does not parse", file: state, old: "package consensus", new: "pakage consensus",
 			want: "parse upstream",
 		},
@@ -219,7 +258,7 @@ func TestUpstreamOfAnotherShapeIsRefused(t *testing.T) {
 				t.Fatalf("%q does not stand in %s: this case tests nothing", c.old, c.file)
 			}
 			tree[c.file] = []byte(altered)
-			_, _, err := Apply(tree, "0.40.0+pod", c.byzantine)
+			_, _, err := Apply(tree, "0.40.0+pod", Variant{Byzantine: c.byzantine, Skew: c.skew})
 			if err == nil {
 				t.Fatal("it was spliced all the same")
 			}
@@ -233,7 +272,7 @@ func TestUpstreamOfAnotherShapeIsRefused(t *testing.T) {
 func TestATreeWithoutItsVersionIsRefused(t *testing.T) {
 	tree := maps.Clone(upstream(t))
 	delete(tree, versionFile)
-	if _, _, err := Apply(tree, "0.40.0+pod", false); err == nil || !strings.Contains(err.Error(), "is missing") {
+	if _, _, err := Apply(tree, "0.40.0+pod", Variant{}); err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Fatalf("got %v", err)
 	}
 }
