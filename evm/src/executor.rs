@@ -14,7 +14,10 @@ use crate::{
     BlockEnv, ExecError, Registry, TxOutcome,
     db::ChainDb,
     handler::{ChainError, ChainEvm, drive},
-    inspect::Watcher,
+    inspect::{
+        Watcher,
+        interrupt::{self, Interrupt},
+    },
     precompiles::{ChainContext, ChainPrecompiles},
     settle,
     tx_env::tx_env,
@@ -55,6 +58,14 @@ impl<S: StateRead> Executor<S> {
     /// does for accounts that it impersonates. No network's block is executed like this.
     pub const fn allow_unsigned(&mut self) {
         self.unsigned = true;
+    }
+
+    /// Lets `interrupt` end what is executed from now on: for work that is only asked for. A block is never interrupted.
+    pub fn set_interrupt(&mut self, interrupt: Option<Interrupt>) {
+        if interrupt.is_some() {
+            interrupt::install(&mut self.evm.instruction);
+        }
+        self.db_mut().guard.set(interrupt);
     }
 
     /// The state with what was executed so far.

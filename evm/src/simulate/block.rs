@@ -7,8 +7,8 @@ use alloy_primitives::U256;
 use defchain_base::{Overlay, StateRead};
 
 use super::{
-    BlockOverrides, CallRequest, SimOutcome, StateOverrides, call_env, check_fees, interruptible, outcome,
-    override_block, pretend_block, pretend_state,
+    BlockOverrides, CallRequest, SimOutcome, StateOverrides, call_env, check_fees, outcome, override_block,
+    pretend_block, pretend_state,
 };
 use crate::{
     BlockEnv, ExecError, Executor, Interrupt, Registry, TxOutcome,
@@ -58,7 +58,7 @@ impl<S: StateRead> BlockSimulator<S> {
     /// When the store fails.
     pub fn new(state: S, env: BlockEnv, registry: &Registry, rules: SimRules) -> Result<Self, ExecError> {
         let mut executor = Executor::new(Overlay::new(state), env, registry)?;
-        interruptible(&mut executor, rules.interrupt.clone());
+        executor.set_interrupt(rules.interrupt.clone());
         executor.evm.ctx.journaled_state.transfer_logs = rules.transfer_logs;
         let lax = !rules.validation;
         executor.evm.ctx.modify_cfg(|cfg| {

@@ -20,7 +20,6 @@ use crate::{
     BlockEnv, ExecError, Executor, Interrupt, Registry, begin_block,
     db::StorageOverride,
     executor::sender_in,
-    inspect::interrupt,
     state::EvmWrite,
     tx_env::recover_all,
     validity::{InvalidTx, Sender},
@@ -231,7 +230,7 @@ impl<'r, S: StateRead> Simulator<'r, S> {
         let mut executor = Executor::new(overlay, env, registry)?;
         pretend_block(&mut executor, &options.block);
         pretend_state(&mut executor, &options.state)?;
-        interruptible(&mut executor, options.interrupt.clone());
+        executor.set_interrupt(options.interrupt.clone());
         let price_named = request.fee_cap() > 0;
         executor.evm.ctx.modify_cfg(|cfg| {
             cfg.disable_nonce_check = true;
@@ -389,14 +388,6 @@ fn pretend_state<S: StateRead>(executor: &mut Executor<S>, state: &StateOverride
         }
     }
     Ok(())
-}
-
-/// Lets `interrupt` end what the executor does from now on.
-fn interruptible<S: StateRead>(executor: &mut Executor<S>, interrupt: Option<Interrupt>) {
-    if interrupt.is_some() {
-        interrupt::install(&mut executor.evm.instruction);
-    }
-    executor.db_mut().guard.set(interrupt);
 }
 
 fn override_account<S: StateRead>(
