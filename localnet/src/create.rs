@@ -90,24 +90,25 @@ fn configure(spec: &Spec, nodes: &[Node]) -> Result<()> {
         if id.len() != 40 {
             bail!("{} show-node-id: {}", node.cometbft.display(), String::from_utf8_lossy(&output.stderr).trim());
         }
-        peers.push(format!("{id}@127.0.0.1:{}", node.p2p));
+        peers.push(format!("{id}@{}:{}", node.place.p2p_host, node.p2p));
     }
     for node in nodes {
+        let (host, p2p_host) = (&node.place.host, &node.place.p2p_host);
         let others: Vec<&str> =
             peers.iter().enumerate().filter(|(i, _)| *i != node.index).map(|(_, peer)| peer.as_str()).collect();
         let mut comet = vec![
-            ("rpc.laddr".to_owned(), format!("tcp://127.0.0.1:{}", node.comet_rpc)),
-            ("p2p.laddr".to_owned(), format!("tcp://127.0.0.1:{}", node.p2p)),
+            ("rpc.laddr".to_owned(), format!("tcp://{host}:{}", node.comet_rpc)),
+            ("p2p.laddr".to_owned(), format!("tcp://{p2p_host}:{}", node.p2p)),
             ("p2p.persistent_peers".to_owned(), others.join(",")),
             ("p2p.addr_book_strict".to_owned(), "false".to_owned()),
             ("p2p.allow_duplicate_ip".to_owned(), "true".to_owned()),
-            ("instrumentation.prometheus_listen_addr".to_owned(), format!("127.0.0.1:{}", node.comet_metrics)),
+            ("instrumentation.prometheus_listen_addr".to_owned(), format!("{host}:{}", node.comet_metrics)),
         ];
         comet.extend(spec.comet_config.iter().cloned());
         set(spec, node, &["config", "--comet", "set"], &comet)?;
         let mut app = vec![
-            ("rpc.addr".to_owned(), format!("127.0.0.1:{}", node.rpc)),
-            ("metrics.addr".to_owned(), format!("127.0.0.1:{}", node.metrics)),
+            ("rpc.addr".to_owned(), format!("{host}:{}", node.rpc)),
+            ("metrics.addr".to_owned(), format!("{host}:{}", node.metrics)),
         ];
         app.extend(spec.app_config.iter().cloned());
         set(spec, node, &["config", "set"], &app)?;

@@ -9,6 +9,9 @@
 //!   Network: ready, heights, kill a half, stop; processes are known by number and start time
 //! ```
 //!
+//! For faults: [`netns`] puts each validator into a network namespace of its own whose cable can be pulled, [`disk`]
+//! gives one a small disk. Both need root.
+//!
 //! Invariants
 //! - Only processes that this crate started are ever ended, and only while number and start time agree.
 //! - A network that is dropped without [`Network::detach`] is stopped.
@@ -20,6 +23,8 @@
 )]
 
 mod create;
+pub mod disk;
+pub mod netns;
 mod ports;
 mod process;
 mod rpc;
@@ -27,6 +32,6 @@ mod spec;
 
 pub use create::create;
 pub use ports::{Holder, free_ports, holder, is_free};
-pub use process::{Network, Processes};
+pub use process::{Network, Processes, last_lines};
 pub use rpc::{Rpc, RpcError, Tip};
-pub use spec::{DEV_ACCOUNTS, Node, PortPlan, Spec, operator};
+pub use spec::{DEV_ACCOUNTS, Node, Place, PortPlan, Spec, operator};

@@ -94,13 +94,13 @@ impl Processes {
         running.iter().for_each(|p| p.signal(Signal::SIGTERM));
         let deadline = Instant::now() + STOP;
         while running.iter().any(|p| p.is_alive()) && Instant::now() < deadline {
-            reap();
+            reap(&running);
             sleep(LOOK);
         }
         let stubborn: Vec<i32> = running.iter().filter(|p| p.is_alive()).map(|p| p.pid).collect();
         // The halves end with their supervisor, however it ends.
         running.iter().for_each(|p| p.signal(Signal::SIGKILL));
-        reap();
+        reap(&running);
         let _ = fs::remove_file(Self::file(dir));
         if stubborn.is_empty() {
             return Ok(running.len());
@@ -109,13 +109,13 @@ impl Processes {
     }
 }
 
-/// Collects ended children of this process, so that they do not stay as zombies.
-fn reap() {
-    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-        if status == WaitStatus::StillAlive {
-            break;
-        }
+/// Collects those that are ended children of this process, so that they do not stay as zombies. The caller's other
+/// children are its own to wait for.
+fn reap(processes: &[Identity]) {
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+    for process in processes {
+        // No child of ours, or still running: nothing to collect.
+        let _ = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG));
     }
 }
 
@@ -137,7 +137,7 @@ impl Network {
     /// When a port is taken (says by whom), or a process does not start.
     pub fn start(dir: &Path, app: &Path, nodes: Vec<Node>) -> Result<Self> {
         let mut taken = Vec::new();
-        for node in &nodes {
+        for node in nodes.iter().filter(|node| node.place.netns.is_none()) {
             for (port, what) in node.ports() {
                 if !crate::is_free(port) {
                     let by = crate::holder(port).map_or_else(
@@ -177,7 +177,16 @@ impl Network {
         fs::create_dir_all(node.log_dir())?;
         let log = node.log_dir().join("supervisor.log");
         let log = OpenOptions::new().create(true).append(true).open(log)?;
-        let mut command = Command::new(&self.app);
+        let mut command = match &node.place.netns {
+            // `ip` becomes the program, so the number stays that of the supervisor.
+            Some(netns) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", netns]).arg(&self.app);
+                command
+            }
+            None => Command::new(&self.app),
+        };
+        command.envs(node.env.iter().map(|(name, value)| (name, value)));
         command.arg("--home").arg(&node.home).arg("start").arg("--cometbft").arg(&node.cometbft);
         command.arg("--log-dir").arg(node.log_dir());
         if node.record {
@@ -187,6 +196,7 @@ impl Network {
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {}", self.app.display()))?;
         let pid = i32::try_from(child.id()).unwrap_or(0);
+        reap(self.processes.supervisors[i].as_slice());
         self.processes.supervisors[i] = Identity::of(pid);
         self.processes.write(&self.dir)
     }
@@ -266,6 +276,21 @@ impl Network {
         kill(Pid::from_raw(pid), Signal::SIGKILL).with_context(|| format!("kill -9 {pid}"))
     }
 
+    /// The supervisor of a validator, as long as it runs.
+    #[must_use]
+    pub fn supervisor(&self, i: usize) -> Option<i32> {
+        self.processes.supervisors[i].filter(|p| p.is_alive()).map(|p| p.pid)
+    }
+
+    /// Stops a process where it is (SIGSTOP), or lets it go on (SIGCONT).
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn pause(&self, pid: i32, paused: bool) -> Result<()> {
+        let signal = if paused { Signal::SIGSTOP } else { Signal::SIGCONT };
+        kill(Pid::from_raw(pid), signal).with_context(|| format!("{signal} to {pid}"))
+    }
+
     /// CometBFT's answer to a GET, for instance `/status`.
     ///
     /// # Errors
@@ -326,7 +351,9 @@ fn children(of: i32) -> Vec<(i32, String)> {
     found
 }
 
-fn last_lines(node: &Node) -> String {
+/// The end of a node's logs.
+#[must_use]
+pub fn last_lines(node: &Node) -> String {
     let mut out = String::new();
     for name in ["supervisor.log", "app.log", "cometbft.log"] {
         let Ok(text) = fs::read_to_string(node.log_dir().join(name)) else { continue };

@@ -46,8 +46,14 @@ impl Rpc {
     /// For a node's RPC address.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
+        Self::with_patience(url, Duration::from_secs(10))
+    }
+
+    /// For a node that may not answer: an error after `patience`.
+    #[must_use]
+    pub fn with_patience(url: impl Into<String>, patience: Duration) -> Self {
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(10)))
+            .timeout_global(Some(patience))
             .http_status_as_error(false)
             .build();
         Self { url: url.into(), agent: config.into() }

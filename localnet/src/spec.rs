@@ -80,7 +80,29 @@ pub struct Spec {
     pub comet_config: Vec<(String, String)>,
     /// Write every validator's ABCI requests to `abci.rec` in its home.
     pub record: bool,
+    /// Where each validator lives on the network; empty: all on the loopback.
+    pub places: Vec<Place>,
 }
+
+/// Where a validator lives on the network.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Place {
+    /// Where it answers: RPC, CometBFT's RPC, metrics.
+    pub host: String,
+    /// Where its peers find it.
+    pub p2p_host: String,
+    /// The network namespace its processes run in; none: that of the caller.
+    pub netns: Option<String>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { host: LOOPBACK.to_owned(), p2p_host: LOOPBACK.to_owned(), netns: None }
+    }
+}
+
+/// Where everything listens when nobody says otherwise.
+const LOOPBACK: &str = "127.0.0.1";
 
 impl Spec {
     /// The localnet of the README: funded development accounts, chain `deflation-local-1`.
@@ -98,6 +120,7 @@ impl Spec {
             app_config: Vec::new(),
             comet_config: Vec::new(),
             record: false,
+            places: Vec::new(),
         }
     }
 
@@ -119,6 +142,9 @@ impl Spec {
         if self.cometbft.len() != 1 && self.cometbft.len() != n {
             bail!("{} CometBFT programs for {n} validators", self.cometbft.len());
         }
+        if !self.places.is_empty() && self.places.len() != n {
+            bail!("{} places for {n} validators", self.places.len());
+        }
         let ports: Vec<[u16; 5]> = match self.ports {
             PortPlan::Standard => (0..n).map(standard_ports).collect(),
             PortPlan::Free => {
@@ -139,6 +165,8 @@ impl Spec {
                 metrics,
                 comet_metrics,
                 record: self.record,
+                place: self.places.get(i).cloned().unwrap_or_default(),
+                env: Vec::new(),
             })
             .collect())
     }
@@ -170,19 +198,25 @@ pub struct Node {
     pub comet_metrics: u16,
     /// Whether its ABCI requests are recorded.
     pub record: bool,
+    /// Where it lives on the network.
+    #[serde(default)]
+    pub place: Place,
+    /// Environment of its processes, beside the caller's: taken at its next start, and not kept on disk.
+    #[serde(skip)]
+    pub env: Vec<(String, String)>,
 }
 
 impl Node {
     /// `http://127.0.0.1:8545`
     #[must_use]
     pub fn rpc_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.rpc)
+        format!("http://{}:{}", self.place.host, self.rpc)
     }
 
     /// `http://127.0.0.1:26657`
     #[must_use]
     pub fn comet_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.comet_rpc)
+        format!("http://{}:{}", self.place.host, self.comet_rpc)
     }
 
     /// Its logs: app.log, cometbft.log, supervisor.log.
