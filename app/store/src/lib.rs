@@ -57,6 +57,7 @@ mod store;
 mod tree;
 
 pub use blocks::ChainRecords;
+pub use db::{ModelDisk, WriteFault, WriteRecord};
 pub use error::{ProofError, StoreError};
 pub use options::{StoreOptions, Updater};
 pub use prepare::Prepared;

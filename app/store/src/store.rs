@@ -16,7 +16,7 @@ use crate::{
     blocks::{self, ChainRecords},
     cache::{NodeCache, ValueCache},
     columns::{self, BlockPart, CHAIN_KEY, Column},
-    db::{Db, View},
+    db::{Db, ModelDisk, View},
     error::StoreError,
     options::{StoreOptions, Updater},
     prepare::{Prepared, prepare},
@@ -81,7 +81,19 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
         let path = path.as_ref();
         claim(path)?;
-        let db = Arc::new(Db::open(&path.join(DATABASE), &options)?);
+        Self::over(Db::open(&path.join(DATABASE), &options)?, &options)
+    }
+
+    /// Opens a store on a disk in memory, for the simulator and tests: same code above, and crashes at will.
+    ///
+    /// # Errors
+    /// When the newest record is damaged, or the disk's power is out.
+    pub fn open_on_model(disk: &ModelDisk, options: StoreOptions) -> Result<Self, StoreError> {
+        Self::over(Db::on_model(disk, &options), &options)
+    }
+
+    fn over(db: Db, options: &StoreOptions) -> Result<Self, StoreError> {
+        let db = Arc::new(db);
         let values = Arc::new(ValueCache::new(options.value_cache_bytes()));
         let nodes = Arc::new(NodeCache::new(options.node_cache_bytes()));
         let mut moment = Moment {
