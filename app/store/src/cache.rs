@@ -6,7 +6,7 @@ use defchain_base::Substore;
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use crate::tree::NodeKey;
+use crate::{metrics::CacheStats, tree::NodeKey};
 
 /// Locks of the value cache.
 const VALUE_SHARDS: usize = 64;
@@ -20,18 +20,30 @@ struct Bounded<K: Hash + Eq, V> {
     map: LruCache<K, (V, usize)>,
     used: usize,
     limit: usize,
+    hits: u64,
+    misses: u64,
 }
 
 impl<K: Hash + Eq, V> Bounded<K, V> {
     fn new(limit: usize) -> Self {
-        Self { map: LruCache::unbounded(), used: 0, limit }
+        Self { map: LruCache::unbounded(), used: 0, limit, hits: 0, misses: 0 }
     }
 
     fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
-        self.map.get(key).map(|(value, _)| value)
+        // Counted under the lock that is held anyway: no atomic that threads would pass around.
+        match self.map.get(key) {
+            Some((value, _)) => {
+                self.hits = self.hits.saturating_add(1);
+                Some(value)
+            }
+            None => {
+                self.misses = self.misses.saturating_add(1);
+                None
+            }
+        }
     }
 
     fn put(&mut self, key: K, value: V, bytes: usize) {
@@ -45,6 +57,14 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
                 Some((_, (_, cost))) => self.used = self.used.saturating_sub(cost),
                 None => break,
             }
+        }
+    }
+
+    fn add_to(&self, stats: CacheStats) -> CacheStats {
+        CacheStats {
+            hits: stats.hits.saturating_add(self.hits),
+            misses: stats.misses.saturating_add(self.misses),
+            bytes: stats.bytes.saturating_add(self.used),
         }
     }
 
@@ -123,6 +143,10 @@ impl ValueCache {
         }
     }
 
+    pub(crate) fn stats(&self) -> CacheStats {
+        self.shards.iter().fold(CacheStats::default(), |sum, shard| shard.lock().values.add_to(sum))
+    }
+
     /// Moves to a generation of which nothing is known.
     pub(crate) fn reset(&self, generation: u64) {
         for shard in &self.shards {
@@ -182,6 +206,10 @@ impl NodeCache {
         }
     }
 
+    pub(crate) fn stats(&self) -> CacheStats {
+        self.shards.iter().fold(CacheStats::default(), |sum, shard| shard.lock().nodes.add_to(sum))
+    }
+
     pub(crate) fn reset(&self, epoch: u64) {
         for shard in &self.shards {
             let mut shard = shard.lock();
@@ -209,6 +237,8 @@ mod tests {
         assert_eq!(cache.get(0, b"k"), None);
         assert_eq!(cache.get(1, b"k"), Some(value("new")));
         assert_eq!(cache.get(1, b"gone"), Some(None));
+        assert_eq!((cache.stats().hits, cache.stats().misses), (3, 0), "a foreign generation is not counted");
+        assert_eq!((cache.get(1, b"other"), cache.stats().misses), (None, 1));
         // An older snapshot that read from disk must not put its value back.
         cache.learn(0, b"k".to_vec(), value("old"));
         assert_eq!(cache.get(1, b"k"), Some(value("new")));

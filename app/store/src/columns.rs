@@ -72,6 +72,8 @@ impl BlockPart {
 
 /// The key of the chain's identity in [`Column::Meta`].
 pub(crate) const CHAIN_KEY: &[u8] = b"chain";
+/// How far an unfinished restore got, in [`Column::Meta`].
+pub(crate) const RESTORE_KEY: &[u8] = b"restore";
 
 pub(crate) fn flat(substore: Substore, key: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(key.len().saturating_add(1));

@@ -95,6 +95,19 @@ pub enum StoreError {
         /// The newest committed.
         newest: Height,
     },
+    /// A restore was begun and is not finished.
+    #[error(
+        "the store holds {chunks} of {of} verified chunks of the snapshot of height {height} and nothing else: let state \
+         sync finish it, or remove the data folders to begin anew"
+    )]
+    Unfinished {
+        /// The snapshot's height.
+        height: Height,
+        /// Chunks that are there.
+        chunks: u32,
+        /// Chunks in all.
+        of: u32,
+    },
     /// Nothing is committed yet.
     #[error("the store is empty: the genesis state is not committed yet")]
     Empty,

@@ -27,7 +27,11 @@
 //! | `blocks`  | part ‖ H                     | header, payload, receipts, extra, and what H put into the indexes |
 //! | `hashes`  | 0 ‖ block hash, 1 ‖ tx hash  | height; height and index |
 //! | `terms`   | address or topic ‖ H         | a mark: logs of block H carry the term |
-//! | `meta`    | name                         | chain id and genesis hash |
+//! | `meta`    | name                         | chain id and genesis hash; how far an unfinished restore got |
+//!
+//! # Snapshots for others
+//! [`sync`] writes a committed state as files that a joining node verifies chunk by chunk against an app hash it trusts,
+//! and restores such files into an empty store.
 //!
 //! # The app hash (D6)
 //! Five jellyfish Merkle trees over SHA-256 (jmt 0.12), one for each substore, and a Merkle tree of RFC 6962's shape over
@@ -47,6 +51,7 @@ mod cache;
 mod columns;
 mod db;
 mod error;
+mod metrics;
 mod options;
 mod prepare;
 mod proof;
@@ -54,6 +59,7 @@ mod records;
 mod rollback;
 mod snapshot;
 mod store;
+pub mod sync;
 mod tree;
 
 pub use blocks::ChainRecords;
@@ -64,3 +70,4 @@ pub use prepare::Prepared;
 pub use proof::StateProof;
 pub use snapshot::{CommitInfo, HistoricState, Snapshot};
 pub use store::{ColumnUsage, Store};
+pub use sync::SnapshotError;

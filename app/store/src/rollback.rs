@@ -89,6 +89,7 @@ impl Store {
                 self.0.db.write_lazily(batch)?;
                 self.publish(now.info.clone(), now.generation, now.epoch);
                 gone = gone.saturating_add(1);
+                self.0.metrics.pruned(1);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
+    time::Instant,
 };
 
 use defchain_base::{B256, Encode, Height, StateDelta, Substore, read_exact_value};
@@ -18,11 +19,13 @@ use crate::{
     columns::{self, BlockPart, CHAIN_KEY, Column},
     db::{Db, ModelDisk, View},
     error::StoreError,
+    metrics::Metrics,
     options::{StoreOptions, Updater},
     prepare::{Prepared, prepare},
     proof::{StateProof, app_hash, prove_root},
     records::{ChainRecord, HeightRecord},
     snapshot::{CommitInfo, HistoricState, Moment, Snapshot, TreeNodes, tree_at},
+    sync,
     tree::{
         NibblePath, NodeKey, NodeSource,
         reference::{JmtReader, from_anyhow},
@@ -48,6 +51,7 @@ pub(crate) struct Inner {
     pub current: RwLock<Arc<Moment>>,
     /// Held by whoever writes.
     pub writer: Mutex<()>,
+    pub metrics: Metrics,
     updater: Updater,
 }
 
@@ -107,10 +111,16 @@ impl Store {
         moment.info = newest(&moment)?;
         match &moment.info {
             Some(info) => tracing::info!(height = info.height.0, app_hash = %info.app_hash, "store opened"),
-            None => tracing::info!("store opened, empty"),
+            None => match sync::unfinished(&moment.view)? {
+                Some((height, chunks, of)) => {
+                    tracing::info!(height = height.0, chunks, of, "store opened with an unfinished restore");
+                }
+                None => tracing::info!("store opened, empty"),
+            },
         }
         let current = RwLock::new(Arc::new(moment));
-        let inner = Inner { db, values, nodes, current, writer: Mutex::new(()), updater: options.updater };
+        let (writer, metrics) = (Mutex::new(()), Metrics::default());
+        let inner = Inner { db, values, nodes, current, writer, metrics, updater: options.updater };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -174,7 +184,15 @@ impl Store {
             let latest = moment.info.as_ref().map(|i| i.height);
             return Err(StoreError::NotOnTop { what: "prepare", on: on.map(|i| i.height), latest });
         }
-        prepare(&moment, delta, self.0.updater)
+        if on.is_none()
+            && let Some((height, chunks, of)) = sync::unfinished(&View::new(self.0.db.clone()))?
+        {
+            return Err(StoreError::Unfinished { height, chunks, of });
+        }
+        let started = Instant::now();
+        let prepared = prepare(&moment, delta, self.0.updater);
+        self.0.metrics.tree_took(started.elapsed());
+        prepared
     }
 
     /// Makes a prepared block the newest: state, trees, records and indexes in one atomic batch, on disk when this
@@ -183,6 +201,7 @@ impl Store {
     /// # Errors
     /// When it does not continue the newest block, or the database fails; nothing is changed then.
     pub fn commit(&self, mut prepared: Prepared, records: ChainRecords) -> Result<CommitInfo, StoreError> {
+        let started = Instant::now();
         let _writer = self.0.writer.lock();
         let moment = self.moment();
         if moment.info != prepared.base || moment.epoch != prepared.epoch {
@@ -217,6 +236,7 @@ impl Store {
             self.0.nodes.remove(substore, &key);
         }
         self.publish(Some(info.clone()), generation, moment.epoch);
+        self.0.metrics.commit_took(started.elapsed());
         Ok(info)
     }
 

@@ -17,7 +17,6 @@ impl NibblePath {
     pub(crate) const ROOT: Self = Self { bytes: [0; 32], len: 0 };
 
     /// The first `len` nibbles of a key hash; at most all 64.
-    #[cfg(test)]
     pub(crate) fn of(hash: &Hash, len: u8) -> Self {
         let len = len.min(MAX_NIBBLES);
         let mut path = Self { bytes: [0; 32], len };

@@ -29,6 +29,21 @@ pub(crate) struct Child {
 }
 
 impl Child {
+    /// A leaf, of which only the hash matters.
+    pub(crate) const fn leaf(hash: Hash) -> Self {
+        Self { hash, version: 0, leaves: NonZeroU64::MIN }
+    }
+
+    /// An inner node, of which only the hash matters.
+    pub(crate) fn opaque(hash: Hash) -> Self {
+        Self::inner(hash, 0, 2)
+    }
+
+    /// An inner node, which has two leaves or more.
+    pub(crate) fn inner(hash: Hash, version: u64, leaves: u64) -> Self {
+        Self { hash, version, leaves: NonZeroU64::MIN.saturating_add(leaves.max(2).saturating_sub(1)) }
+    }
+
     pub(crate) fn is_leaf(&self) -> bool {
         self.leaves == NonZeroU64::MIN
     }

@@ -16,6 +16,7 @@ mod damage;
 mod open;
 mod proofs;
 mod rollback;
+mod snapshots;
 
 use bytes::Bytes;
 use defchain_base::{B256, Height, MemoryState, StateDelta, StateRead, Substore};
