@@ -46,6 +46,14 @@ pub struct PoolMetrics {
     pub bundles_malformed: u64,
     /// Transactions offered to peers, each time.
     pub offered: u64,
+    /// Bundles handed to CometBFT for peers.
+    pub bundles_sent: u64,
+    /// Senders with transactions here.
+    pub lanes: usize,
+    /// Most transactions that the pool holds.
+    pub max_transactions: usize,
+    /// Most bytes that it holds.
+    pub max_bytes: usize,
 }
 
 /// Counters outside the pool's lock.
@@ -56,6 +64,7 @@ pub(crate) struct Counters {
     pub bundles_refused: AtomicU64,
     pub bundles_malformed: AtomicU64,
     pub offered: AtomicU64,
+    pub bundles_sent: AtomicU64,
 }
 
 impl Counters {

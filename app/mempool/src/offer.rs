@@ -135,6 +135,7 @@ impl Pool {
         let mut bundler = shared.bundler.lock();
         let groups = shared.collect_offers(bytes, gas);
         add(&shared.counters.offered, groups.iter().map(Vec::len).sum());
+        add(&shared.counters.bundles_sent, groups.len());
         groups.into_iter().map(|group| bundler.bundle(group)).collect()
     }
 }

@@ -163,9 +163,10 @@ impl Shared {
 
     fn metrics(&self) -> PoolMetrics {
         let (gossip_queue, gossip_queue_bytes) = self.queue.len();
-        let (tally, pending, queued, bytes) = {
+        let (tally, pending, queued, bytes, lanes, config) = {
             let state = self.state.lock();
-            (state.tally, state.pending(), state.queued(), state.bytes())
+            let lanes = state.lanes().len();
+            (state.tally, state.pending(), state.queued(), state.bytes(), lanes, state.config.clone())
         };
         let counters = &self.counters;
         PoolMetrics {
@@ -174,6 +175,9 @@ impl Shared {
             bytes,
             gossip_queue,
             gossip_queue_bytes,
+            lanes,
+            max_transactions: config.max_transactions,
+            max_bytes: config.max_bytes,
             admitted: tally.admitted,
             replaced: tally.replaced,
             evicted: tally.evicted,
@@ -187,6 +191,7 @@ impl Shared {
             bundles_refused: read(&counters.bundles_refused),
             bundles_malformed: read(&counters.bundles_malformed),
             offered: read(&counters.offered),
+            bundles_sent: read(&counters.bundles_sent),
         }
     }
 }

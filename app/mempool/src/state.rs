@@ -142,7 +142,7 @@ impl State {
         self.lanes.get(address)
     }
 
-    pub fn lanes(&self) -> impl Iterator<Item = (&Address, &Lane)> {
+    pub fn lanes(&self) -> impl ExactSizeIterator<Item = (&Address, &Lane)> {
         self.lanes.iter()
     }
 
