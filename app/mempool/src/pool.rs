@@ -100,6 +100,12 @@ impl Pool {
         self.shared().metrics()
     }
 
+    /// Takes the clock from the system: from now on it stands at this time, in milliseconds since 1970, until it is set
+    /// again. For simulations, in which time must be the same in every run.
+    pub fn set_clock(&self, unix_millis: u64) {
+        self.shared().clock.set(unix_millis);
+    }
+
     /// Refuses everything from now on, drops what waits in the gossip queue, and returns when the workers have ended.
     pub fn shutdown(&self) {
         self.0.shutdown();

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -39,8 +39,9 @@ pub(crate) struct State {
     fresh: Vec<Arc<Entry>>,
     pub offers: Offers,
     pub deadlines: Deadlines,
-    /// Senders whose transactions a proposal refused: judged again at the next commit.
-    pub suspects: HashSet<Address>,
+    /// Senders whose transactions a proposal refused: judged again at the next commit. Ordered, so that what is offered to
+    /// peers does not depend on a hasher's seed.
+    pub suspects: BTreeSet<Address>,
     pub tally: Tally,
 }
 
@@ -113,7 +114,7 @@ impl State {
             fresh: Vec::new(),
             offers: Offers::default(),
             deadlines: Deadlines::default(),
-            suspects: HashSet::new(),
+            suspects: BTreeSet::new(),
             tally: Tally::default(),
         }
     }

@@ -287,3 +287,18 @@ fn the_content_is_listed_by_sender_and_cut_at_the_limit() {
     assert_eq!(some.senders.len(), 2);
     assert!(matches!(s.pool.add_local(s.wallets[0].transfer(0, PLAIN)), Err(PoolError::AlreadyKnown(_))));
 }
+
+#[test]
+fn a_clock_that_is_set_stands_still_and_transactions_age_by_it_alone() {
+    let mut s = Setup::new(1);
+    let noon = 4_000_000_000_000;
+    s.pool.set_clock(noon);
+    let hash = s.pool.add_local(s.wallets[0].transfer(0, PLAIN)).unwrap();
+    assert_eq!(s.pool.first_seen(&hash).unwrap().unix_millis(), noon);
+    let lifetime = u64::try_from(small().pending_lifetime.as_millis()).unwrap();
+    for (time, left) in [(noon + lifetime - 1, 1), (noon, 1), (noon + lifetime, 0)] {
+        s.pool.set_clock(time);
+        s.commit(&[]);
+        assert_eq!(s.pool.status().pending, left, "{time}");
+    }
+}
