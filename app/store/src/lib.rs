@@ -51,6 +51,7 @@ mod cache;
 mod columns;
 mod db;
 mod error;
+mod format;
 mod metrics;
 mod options;
 mod prepare;

@@ -1,8 +1,6 @@
 //! Opening a store, and committing to it.
 
 use std::{
-    fs,
-    io::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -19,6 +17,7 @@ use crate::{
     columns::{self, BlockPart, CHAIN_KEY, Column},
     db::{Db, ModelDisk, View},
     error::StoreError,
+    format,
     metrics::Metrics,
     options::{StoreOptions, Updater},
     prepare::{Prepared, prepare},
@@ -32,10 +31,6 @@ use crate::{
     },
 };
 
-/// The file that says a directory is a store, and in which format.
-const MARKER: &str = "DEFCHAIN_STORE";
-const MARKER_DRAFT: &str = "DEFCHAIN_STORE.tmp";
-const FORMAT: &str = "defchain-store 1";
 /// Where RocksDB's files lie.
 const DATABASE: &str = "db";
 
@@ -84,8 +79,10 @@ impl Store {
     /// When the directory is in use, holds something else or another format, or when the newest record is damaged.
     pub fn open(path: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        claim(path)?;
-        Self::over(Db::open(&path.join(DATABASE), &options)?, &options)
+        let found = format::claim(path, format::FORMATS)?;
+        let db = Db::open(&path.join(DATABASE), &options)?;
+        format::migrate(path, &db, found, format::FORMATS)?;
+        Self::over(db, &options)
     }
 
     /// Opens a store on a disk in memory, for the simulator and tests: same code above, and crashes at will.
@@ -325,37 +322,6 @@ impl Store {
 pub(crate) fn info(height: Height, record: HeightRecord, chain_id: String, genesis_hash: B256) -> CommitInfo {
     let HeightRecord { app_hash, roots, versions } = record;
     CommitInfo { height, app_hash, roots, versions, chain_id, genesis_hash }
-}
-
-/// Makes sure that the directory is ours, or empty and from now on ours.
-fn claim(path: &Path) -> Result<(), StoreError> {
-    let io = |what| move |source| StoreError::Io { what, path: path.to_owned(), source };
-    fs::create_dir_all(path).map_err(io("making the directory"))?;
-    let marker = path.join(MARKER);
-    match fs::read_to_string(&marker) {
-        Ok(text) if text.trim_end() == FORMAT => return Ok(()),
-        Ok(text) => {
-            let found: String = text.trim_end().chars().take(80).collect();
-            return Err(StoreError::Format { path: path.to_owned(), found, known: FORMAT });
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(io("reading the marker in")(e)),
-    }
-    for entry in fs::read_dir(path).map_err(io("listing"))? {
-        let found = entry.map_err(io("listing"))?.file_name().to_string_lossy().into_owned();
-        if found != MARKER_DRAFT {
-            return Err(StoreError::NotOurs { path: path.to_owned(), found, marker: MARKER });
-        }
-    }
-    let draft = path.join(MARKER_DRAFT);
-    let write = || {
-        let mut file = fs::File::create(&draft)?;
-        writeln!(file, "{FORMAT}")?;
-        file.sync_all()?;
-        fs::rename(&draft, &marker)?;
-        fs::File::open(path)?.sync_all()
-    };
-    write().map_err(io("writing the marker in"))
 }
 
 /// The newest commit, checked: its app hash follows from its roots, its trees have these roots, its block is there.
