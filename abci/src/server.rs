@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -97,6 +97,7 @@ impl ServerBuilder {
             phase: AtomicU8::new(Phase::Serving as u8),
             events: sender,
             waker,
+            announced: AtomicBool::new(false),
         });
         tracing::info!(%address, "ABCI server listens");
         Ok(Server { application, listener, address, shared, events, wakened, clients: Clients::default() })
@@ -126,6 +127,8 @@ struct Shared {
     phase: AtomicU8,
     events: Sender<Event>,
     waker: UnixStream,
+    /// The client is about to be ended on purpose: its loss is no error worth a line.
+    announced: AtomicBool,
 }
 
 impl Shared {
@@ -149,6 +152,12 @@ impl Shared {
 pub struct ShutdownHandle(Arc<Shared>);
 
 impl ShutdownHandle {
+    /// Says that the client is about to be ended on purpose: the loss of its connections, which [`Server::run`] still
+    /// returns as [`Error::ConnectionLost`], is logged as what it is and not as an error.
+    pub fn announce(&self) {
+        self.0.announced.store(true, Ordering::SeqCst);
+    }
+
     /// Makes [`Server::run`] return `Ok` once the requests that it has received are answered. Requests that are
     /// still on their way are not. May be called at any time, also before `run`, and more than once.
     pub fn shutdown(&self) {
@@ -203,6 +212,9 @@ impl<A: AbciApplication> Server<A> {
         let outcome = self.serve();
         match &outcome {
             Ok(()) => tracing::info!("ABCI server shuts down"),
+            Err(error @ Error::ConnectionLost { .. }) if self.shared.announced.load(Ordering::SeqCst) => {
+                tracing::info!(%error, "ABCI server ends with its client, as announced");
+            }
             Err(error) => tracing::error!(%error, "ABCI server ends"),
         }
         let Self { listener, shared, events, clients, .. } = self;
