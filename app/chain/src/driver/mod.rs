@@ -1,7 +1,26 @@
 //! Drives a chain in process, without CometBFT, through the same ABCI calls in the same order.
 //!
-//! `defchain-app dev` makes its blocks with this, and so do tests. The block hash stands in for CometBFT's: keccak over
-//! the parent's hash, the height, the time, the proposer and the items.
+//! ```text
+//!  DevNode (when, what time, edits, snapshots) ─▶ DevDriver (Prepare, Process, Finalize, Commit) ─▶ Chain
+//! ```
+//!
+//! [`DevDriver`] makes blocks: tests and benches use it bare. [`DevNode`] is what `defchain-app dev` offers a developer:
+//! mining modes, time travel, edits of state, impersonation, snapshots. There is no second state machine: whatever a
+//! developer sets goes through `declared` into the next block, by the path of every block.
+//!
+//! The block hash stands in for CometBFT's: keccak over the parent's hash, the height, the time, the proposer and the
+//! items, and over what was declared for the block.
+
+mod dump;
+mod edit;
+mod mining;
+mod node;
+mod revert;
+
+pub use dump::{AccountDump, StateDump};
+pub use edit::Edit;
+pub use mining::Mining;
+pub use node::{DevInfo, DevNode};
 
 use std::sync::Arc;
 
@@ -79,6 +98,46 @@ pub enum DriverError {
     /// The chain refused its own proposal: a bug.
     #[error("block {0}: the chain refused its own proposal")]
     Refused(Height),
+    /// A declaration for a chain that takes none.
+    #[error("this is no development chain: only `defchain-app dev` edits state, travels in time and takes blocks back")]
+    NotDev,
+    /// An edit that no state may have.
+    #[error("{0}")]
+    Edit(String),
+    /// Native money refuses the edit.
+    #[error(transparent)]
+    Token(#[from] defchain_token::TokenError),
+    /// The store refuses to go back.
+    #[error(transparent)]
+    Store(#[from] defchain_store::StoreError),
+    /// The pool refuses a transaction.
+    #[error(transparent)]
+    Pool(#[from] defchain_mempool::PoolError),
+    /// A time in the past, or too far ahead.
+    #[error("timestamp {asked} is not after the newest block's: block {height} has {newest_ms} ms, so the least is {least}")]
+    Past {
+        /// Asked for, seconds.
+        asked: u64,
+        /// Newest block.
+        height: Height,
+        /// Its time, milliseconds.
+        newest_ms: u64,
+        /// Least that may be asked for, seconds.
+        least: u64,
+    },
+    /// A figure out of its bounds.
+    #[error("{what} is {asked}, at most {most}")]
+    TooMuch {
+        /// Which figure.
+        what: &'static str,
+        /// Asked for.
+        asked: u64,
+        /// Bound.
+        most: u64,
+    },
+    /// A dump that does not read.
+    #[error("this is no state dump: {0}")]
+    Dump(String),
     /// Time would go backwards.
     #[error("block time {asked:?} is before the parent's {parent:?}")]
     Time {
@@ -87,6 +146,24 @@ pub enum DriverError {
         /// The newest block's.
         parent: Timestamp,
     },
+}
+
+/// A block that is prepared and not decided.
+pub(crate) struct Proposal {
+    height: Height,
+    time: Timestamp,
+    proposer: ConsensusAddress,
+    items: Vec<Bytes>,
+    hash: B256,
+}
+
+impl Proposal {
+    /// Whether it carries no transaction.
+    pub(crate) fn is_empty(&self) -> bool {
+        let none: [&defchain_base::Bytes; 0] = [];
+        let empty = crate::payload::encode_items(none.into_iter()).map(|item| item.0);
+        self.items == empty
+    }
 }
 
 /// Makes blocks on a chain.
@@ -132,6 +209,15 @@ impl DevDriver {
     /// # Errors
     /// When time goes backwards or the chain cannot be read.
     pub fn block(&self, time: Timestamp) -> Result<Arc<Header>, DriverError> {
+        let proposal = self.propose(time)?;
+        self.make(proposal)
+    }
+
+    /// Prepares the next block at `time` from the pool.
+    ///
+    /// # Errors
+    /// When time goes backwards or the chain cannot be read.
+    pub(crate) fn propose(&self, time: Timestamp) -> Result<Proposal, DriverError> {
         let parent = self.chain.reader().latest()?;
         if time < parent.time {
             return Err(DriverError::Time { asked: time, parent: parent.time });
@@ -149,6 +235,15 @@ impl DevDriver {
             })
             .txs;
         let hash = block_hash(&parent.hash, height, time, &proposer, &items);
+        // Two blocks that differ only in what was declared must not share a hash.
+        let declared = self.chain.inner.shared.declared().digest(&parent.hash);
+        let hash = declared.map_or(hash, |digest| keccak256([hash, digest].concat()));
+        Ok(Proposal { height, time, proposer, items, hash })
+    }
+
+    /// Has the chain judge, execute and commit a proposal.
+    pub(crate) fn make(&self, proposal: Proposal) -> Result<Arc<Header>, DriverError> {
+        let Proposal { height, time, proposer, items, hash } = proposal;
         if !self.process(height, time, &proposer, &items, hash) {
             return Err(DriverError::Refused(height));
         }
