@@ -54,6 +54,8 @@ pub struct RpcConfig {
     pub call_gas_cap: u64,
     /// Most milliseconds of an `eth_call` or `eth_estimateGas`.
     pub call_timeout_ms: u64,
+    /// Most milliseconds of a `debug_trace*` call; its own `timeout` may only be shorter.
+    pub trace_timeout_ms: u64,
     /// Most milliseconds of a request; what is left of a batch is then refused.
     pub request_timeout_ms: u64,
     /// Milliseconds without a byte from the client after which a connection is closed.
@@ -92,6 +94,7 @@ impl Default for RpcConfig {
             max_log_results: 10_000,
             call_gas_cap: 50_000_000,
             call_timeout_ms: 5_000,
+            trace_timeout_ms: 20_000,
             request_timeout_ms: 30_000,
             idle_timeout_ms: 120_000,
             max_sync_wait_ms: 20_000,
@@ -126,6 +129,7 @@ impl RpcConfig {
         bound("max_log_results", size(self.max_log_results), 1, 1_000_000, "logs");
         bound("call_gas_cap", self.call_gas_cap, 21_000, 10_000_000_000, "gas");
         bound("call_timeout_ms", self.call_timeout_ms, 1, 600_000, "milliseconds");
+        bound("trace_timeout_ms", self.trace_timeout_ms, 1, 3_600_000, "milliseconds");
         bound("request_timeout_ms", self.request_timeout_ms, 100, 3_600_000, "milliseconds");
         bound("idle_timeout_ms", self.idle_timeout_ms, 1_000, 86_400_000, "milliseconds");
         bound("max_sync_wait_ms", self.max_sync_wait_ms, 1, self.request_timeout_ms, "milliseconds");
@@ -142,6 +146,12 @@ impl RpcConfig {
     #[must_use]
     pub const fn call_timeout(&self) -> Duration {
         Duration::from_millis(self.call_timeout_ms)
+    }
+
+    /// Time limit of a trace.
+    #[must_use]
+    pub const fn trace_timeout(&self) -> Duration {
+        Duration::from_millis(self.trace_timeout_ms)
     }
 
     /// Time limit of a request.

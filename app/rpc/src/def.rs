@@ -1,10 +1,11 @@
 //! `def_*`: what Ethereum has no method for (YP 9.3.1, D48).
 
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, B256, Bytes, U64};
-use defchain_base::{StateRead, Substore};
-use defchain_token::state::TokenRead;
-use serde::Serialize;
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use defchain_base::{StateKey, StateRead, Substore};
+use defchain_evm::keys::StorageKey;
+use defchain_token::{keys::AccountKey, state::TokenRead};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Api, Cost},
@@ -50,18 +51,52 @@ struct ProofView {
     root_proof: Bytes,
 }
 
+/// What is to be proven: a substore by name, whose key follows, or something of an account.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Target {
+    Substore(String),
+    Account(AccountTarget),
+}
+
+/// An account's record, or one of its storage slots.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountTarget {
+    account: Address,
+    slot: Option<U256>,
+}
+
+impl AccountTarget {
+    fn key(&self) -> (Substore, Bytes) {
+        match self.slot {
+            None => (AccountKey::SUBSTORE, AccountKey(self.account).to_key().into()),
+            Some(slot) => (StorageKey::SUBSTORE, StorageKey { address: self.account, slot }.to_key().into()),
+        }
+    }
+}
+
+fn substore_by_name(name: &str) -> Result<Substore, RpcError> {
+    Substore::by_name(name).ok_or_else(|| {
+        let names: Vec<_> = Substore::ALL.iter().map(|s| s.name()).collect();
+        RpcError::argument(1, "substore", format!("{name:?} is none of {}", names.join(", ")))
+    })
+}
+
 fn proof(api: &Api, mut params: Params<'_>) -> RpcResult {
     let id: BlockId = params.required("block")?;
-    let name: String = params.required("substore")?;
-    let key: Bytes = params.required("key")?;
+    let target: serde_json::Value = params.required("substore")?;
+    let target = serde_json::from_value(target).map_err(|_| {
+        RpcError::argument(1, "substore", "neither the name of a substore nor {\"account\": …, \"slot\": …}")
+    })?;
+    let (substore, key) = match target {
+        Target::Substore(name) => (substore_by_name(&name)?, params.required("key")?),
+        Target::Account(target) => target.key(),
+    };
     params.end()?;
     if id == BlockId::pending() {
         return Err(RpcError::argument(0, "block", "the pending block has no root to prove against"));
     }
-    let substore = Substore::by_name(&name).ok_or_else(|| {
-        let names: Vec<_> = Substore::ALL.iter().map(|s| s.name()).collect();
-        RpcError::argument(1, "substore", format!("{name:?} is none of {}", names.join(", ")))
-    })?;
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return Err(RpcError::argument(2, "key", format!("{} bytes, must be 1 to {MAX_KEY_BYTES}", key.len())));
     }

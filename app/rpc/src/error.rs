@@ -14,8 +14,8 @@ pub enum RpcError {
     /// JSON, but no request.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
-    /// Nobody serves it.
-    #[error("the method {0} does not exist/is not available")]
+    /// Nobody serves it: its name and what to use in its place, from [`RpcError::no_method`].
+    #[error("the method {0}")]
     MethodNotFound(String),
     /// A parameter is missing or wrong.
     #[error("{0}")]
@@ -59,6 +59,14 @@ pub enum RpcError {
         /// Its hash.
         hash: alloy_primitives::B256,
     },
+    /// A simulation that could not be: the codes are those of `eth_simulateV1`'s specification.
+    #[error("{message}")]
+    Simulate {
+        /// Of the specification.
+        code: i32,
+        /// In words.
+        message: String,
+    },
     /// Known, but not served here, and what to use instead.
     #[error("{0}")]
     Unsupported(String),
@@ -83,6 +91,7 @@ impl RpcError {
             Self::Timeout { .. } => -32002,
             Self::ResponseTooLarge { .. } => -32003,
             Self::Unsupported(_) => -32004,
+            Self::Simulate { code, .. } => *code,
             Self::Limit(_) => -32005,
         }
     }
@@ -108,6 +117,12 @@ impl RpcError {
         out.push(b'}');
     }
 
+    /// A method that nobody serves, in geth's words, and what to use in its place.
+    pub(crate) fn no_method(name: &str, advice: Option<&str>) -> Self {
+        let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
+        Self::MethodNotFound(format!("{name} does not exist/is not available{advice}"))
+    }
+
     /// A parameter that does not parse.
     pub(crate) fn argument(index: usize, name: &str, why: impl core::fmt::Display) -> Self {
         Self::InvalidParams(format!("invalid argument {index}: {name}: {why}"))
@@ -118,7 +133,7 @@ impl From<defchain_chain::ReadError> for RpcError {
     fn from(error: defchain_chain::ReadError) -> Self {
         use defchain_chain::ReadError as E;
         match error {
-            E::NotStarted | E::Future { .. } => Self::Refused(error.to_string()),
+            E::NotStarted | E::Future { .. } | E::Upgrade(_) => Self::Refused(error.to_string()),
             E::Store(_) | E::State(_) | E::Corrupt { .. } => Self::Internal(error.to_string()),
         }
     }

@@ -58,6 +58,8 @@ pub struct SimBlock {
     pub header: Header,
     /// Its calls.
     pub calls: Vec<SimCall>,
+    /// Their receipts.
+    pub receipts: Vec<Receipt>,
 }
 
 /// Why nothing is pretended.
@@ -214,7 +216,7 @@ impl Run<'_> {
         (header.receipts_root, header.logs_bloom) = receipts_root(&receipts);
         header.hash = hash(&header);
         self.parent = header.clone();
-        Ok(SimBlock { header, calls })
+        Ok(SimBlock { header, calls, receipts })
     }
 
     /// The environment of the next block before overrides.

@@ -1,9 +1,6 @@
 //! `eth_call` and `eth_estimateGas`: the block's EVM on a copy that is thrown away.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{B256, U64, U256, map::B256HashMap};
@@ -11,15 +8,13 @@ use alloy_rpc_types_eth::{
     BlockOverrides as WireBlock, TransactionRequest,
     state::{AccountOverride as WireAccount, StateOverride as WireState},
 };
-use bytes::Bytes;
-use defchain_base::{StateError, StateRead, Substore};
-use defchain_chain::StateAt;
+use defchain_base::StateError;
 use defchain_evm::{
     AccountOverride, BlockOverrides, CallRequest, EstimateError, ExecError, SimOptions, SimResult, StateOverrides,
 };
 
 use crate::{
-    api::{Api, Cost},
+    api::{Api, Cost, Deadline},
     error::{RpcError, RpcResult, json},
     methods::Method,
     params::Params,
@@ -29,50 +24,14 @@ use crate::{
 pub(crate) const METHODS: &[Method] =
     &[Method::new("eth_call", Cost::Heavy, call), Method::new("eth_estimateGas", Cost::Heavy, estimate_gas)];
 
-/// State that answers until its time is up, so that a call ends even where gas alone would let it run long.
-struct Timed {
-    state: StateAt,
-    until: Instant,
-}
-
-const TIME_IS_UP: &str = "the time limit of calls was reached";
-
-impl Timed {
-    fn new(state: StateAt, limit: Duration) -> Self {
-        Self { state, until: Instant::now() + limit }
-    }
-
-    fn check(&self) -> Result<(), StateError> {
-        if Instant::now() < self.until { Ok(()) } else { Err(StateError::Store(TIME_IS_UP.to_owned())) }
-    }
-}
-
-impl StateRead for Timed {
-    fn get_raw(&self, substore: Substore, key: &[u8]) -> Result<Option<Bytes>, StateError> {
-        self.check()?;
-        self.state.get_raw(substore, key)
-    }
-
-    fn range_raw(
-        &self,
-        substore: Substore,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, StateError> {
-        self.check()?;
-        self.state.range_raw(substore, from, to, limit)
-    }
-}
-
 /// A call as asked for: what, where, and what to pretend.
-struct Asked {
-    request: CallRequest,
-    view: View,
-    options: SimOptions,
+pub(crate) struct Asked {
+    pub request: CallRequest,
+    pub view: View,
+    pub options: SimOptions,
 }
 
-fn read(api: &Api, mut params: Params<'_>) -> Result<Asked, RpcError> {
+pub(crate) fn read(api: &Api, mut params: Params<'_>) -> Result<Asked, RpcError> {
     let request: TransactionRequest = params.required("transaction")?;
     let id: Option<BlockId> = params.optional("block")?;
     let state: Option<WireState> = params.optional("state overrides")?;
@@ -84,24 +43,28 @@ fn read(api: &Api, mut params: Params<'_>) -> Result<Asked, RpcError> {
     let block =
         block_overrides(block.unwrap_or_default()).map_err(|why| RpcError::argument(3, "block overrides", why))?;
     let view = view_at(api, id)?;
-    let options = options(api, &view, id, state, block);
+    let options = options(api, state, block);
     Ok(Asked { request, view, options })
 }
 
-fn options(api: &Api, view: &View, id: Option<BlockId>, state: StateOverrides, block: BlockOverrides) -> SimOptions {
+/// Options of a call that ends in time.
+pub(crate) fn options(api: &Api, state: StateOverrides, block: BlockOverrides) -> SimOptions {
     SimOptions {
         state,
         block,
         gas_cap: api.config.call_gas_cap,
-        parent_hash: (id == Some(BlockId::pending())).then_some(view.header.hash),
+        interrupt: Some(call_deadline(api).interrupt()),
         ..SimOptions::default()
     }
 }
 
+fn call_deadline(api: &Api) -> Deadline {
+    Deadline::named(api.config.call_timeout(), "rpc.call_timeout_ms")
+}
+
 fn call(api: &Api, params: Params<'_>) -> RpcResult {
     let Asked { request, view, options } = read(api, params)?;
-    let state = Timed::new(view.state, api.config.call_timeout());
-    let outcome = defchain_evm::simulate(state, view.env, &api.registry, &request, &options)
+    let outcome = defchain_evm::simulate(view.state, view.env, &api.registry, &request, &options)
         .map_err(|error| exec_error(api, error))?;
     match outcome.result {
         SimResult::Success => json(&outcome.output),
@@ -119,26 +82,24 @@ fn estimate_gas(api: &Api, params: Params<'_>) -> RpcResult {
 pub(crate) fn estimate_next(api: &Api, request: CallRequest) -> Result<u64, RpcError> {
     let id = BlockId::Number(BlockNumberOrTag::Pending);
     let view = view_at(api, Some(id))?;
-    let options = options(api, &view, Some(id), StateOverrides::new(), BlockOverrides::default());
+    let options = options(api, StateOverrides::new(), BlockOverrides::default());
     estimate(api, Asked { request, view, options })
 }
 
 fn estimate(api: &Api, asked: Asked) -> Result<u64, RpcError> {
     let Asked { request, view, options } = asked;
-    let state = Timed::new(view.state, api.config.call_timeout());
-    defchain_evm::estimate_gas(state, view.env, &api.registry, &request, &options).map_err(|error| match error {
+    defchain_evm::estimate_gas(view.state, view.env, &api.registry, &request, &options).map_err(|error| match error {
         EstimateError::Exec(error) => exec_error(api, error),
         EstimateError::Revert(output) => RpcError::Revert(output),
         EstimateError::Halt(_) | EstimateError::Allowance(_) => RpcError::Refused(error.to_string()),
     })
 }
 
-fn exec_error(api: &Api, error: ExecError) -> RpcError {
+/// What is said when a call does not run, or runs too long.
+pub(crate) fn exec_error(api: &Api, error: ExecError) -> RpcError {
     match error {
         ExecError::Invalid(invalid) => RpcError::InvalidTx { rule: invalid.code(), message: invalid.to_string() },
-        ExecError::State(StateError::Store(why)) if why == TIME_IS_UP => {
-            RpcError::Timeout { millis: api.config.call_timeout_ms, setting: "rpc.call_timeout_ms" }
-        }
+        ExecError::State(StateError::Interrupted) => call_deadline(api).missed(),
         ExecError::State(error) => error.into(),
     }
 }
@@ -170,16 +131,13 @@ pub(crate) fn call_request(request: TransactionRequest) -> Result<CallRequest, S
     })
 }
 
-fn state_overrides(wire: WireState) -> Result<StateOverrides, String> {
+pub(crate) fn state_overrides(wire: WireState) -> Result<StateOverrides, String> {
     wire.into_iter()
         .map(|(address, account)| Ok((address, account_override(account).map_err(|why| format!("{address}: {why}"))?)))
         .collect()
 }
 
 fn account_override(wire: WireAccount) -> Result<AccountOverride, String> {
-    if wire.move_precompile_to.is_some() {
-        return Err("movePrecompileToAddress is not supported".to_owned());
-    }
     if wire.state.is_some() && wire.state_diff.is_some() {
         return Err("has both \"state\" and \"stateDiff\": give one".to_owned());
     }
@@ -190,14 +148,13 @@ fn account_override(wire: WireAccount) -> Result<AccountOverride, String> {
         code: wire.code,
         state: wire.state.map(sorted),
         state_diff: wire.state_diff.map(sorted),
+        move_precompile_to: wire.move_precompile_to,
     })
 }
 
-fn block_overrides(wire: WireBlock) -> Result<BlockOverrides, String> {
+pub(crate) fn block_overrides(wire: WireBlock) -> Result<BlockOverrides, String> {
     let unsupported = [
-        ("blobBaseFee", wire.blob_base_fee.is_some()),
         ("beaconRoot", wire.beacon_root.is_some()),
-        ("blockHash", wire.block_hash.is_some()),
         ("difficulty", wire.difficulty.is_some_and(|d| !d.is_zero())),
     ];
     if let Some((name, _)) = unsupported.iter().find(|(_, set)| *set) {
@@ -213,6 +170,8 @@ fn block_overrides(wire: WireBlock) -> Result<BlockOverrides, String> {
         coinbase: wire.coinbase,
         prev_randao: wire.random,
         base_fee: small("baseFeePerGas", wire.base_fee)?,
+        blob_base_fee: small("blobBaseFee", wire.blob_base_fee)?.map(u128::from),
+        hashes: wire.block_hash.unwrap_or_default(),
     })
 }
 
@@ -250,8 +209,8 @@ mod tests {
         assert!(error.contains("stateDiff") && error.contains(&address.to_string()), "{error}");
         let fine = state_overrides(wire(r#"{"balance":"0x5","nonce":"0x2","code":"0x60"}"#)).unwrap();
         assert_eq!(fine[&address].balance, Some(U256::from(5)));
-        let block: WireBlock = serde_json::from_str(r#"{"blobBaseFee":"0x1"}"#).unwrap();
-        assert!(block_overrides(block).unwrap_err().contains("blobBaseFee"));
+        let block: WireBlock = serde_json::from_str(r#"{"difficulty":"0x1"}"#).unwrap();
+        assert!(block_overrides(block).unwrap_err().contains("difficulty"));
         let block: WireBlock = serde_json::from_str(r#"{"number":"0x7","time":"0x9","baseFeePerGas":"0x1"}"#).unwrap();
         let block = block_overrides(block).unwrap();
         assert_eq!((block.number, block.time, block.base_fee), (Some(7), Some(9), Some(1)));

@@ -76,7 +76,7 @@ fn get_transaction_count(api: &Api, mut params: Params<'_>) -> RpcResult {
 fn get_proof(_: &Api, _: Params<'_>) -> RpcResult {
     Err(RpcError::Unsupported(
         "eth_getProof is not supported: state is kept in Jellyfish Merkle trees, not in Ethereum's; \
-         use def_getProof(block, substore, key), whose proofs check against stateRoot"
+         use def_getProof(block, {\"account\": …, \"slot\": …}), whose proofs check against stateRoot"
             .to_owned(),
     ))
 }

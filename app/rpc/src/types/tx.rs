@@ -12,6 +12,15 @@ use serde::Serialize;
 pub(crate) enum Place<'a> {
     /// In the pool.
     Pending,
+    /// In the block that would come next: it has a number, but no hash yet.
+    Next {
+        /// Its header.
+        header: &'a Header,
+        /// Its place among the transactions.
+        index: usize,
+        /// What would be paid, wei per gas.
+        gas_price: u128,
+    },
     /// In a block.
     In {
         /// Its header.
@@ -21,6 +30,15 @@ pub(crate) enum Place<'a> {
         /// What was paid, wei per gas.
         gas_price: u128,
     },
+}
+
+impl Place<'_> {
+    const fn block_hash(&self) -> Option<B256> {
+        match self {
+            Self::In { header, .. } => Some(header.hash),
+            Self::Pending | Self::Next { .. } => None,
+        }
+    }
 }
 
 /// A transaction as `eth_getTransactionByHash` shows it.
@@ -69,7 +87,7 @@ impl TxView {
     }
 }
 
-fn ethereum(envelope: &TxEnvelope, sender: Address, place: Place<'_>) -> Transaction<TxEnvelope> {
+pub(crate) fn ethereum(envelope: &TxEnvelope, sender: Address, place: Place<'_>) -> Transaction<TxEnvelope> {
     let inner = Recovered::new_unchecked(envelope.clone(), sender);
     match place {
         Place::Pending => Transaction {
@@ -81,9 +99,9 @@ fn ethereum(envelope: &TxEnvelope, sender: Address, place: Place<'_>) -> Transac
             effective_gas_price: Some(envelope.max_fee_per_gas()),
             block_timestamp: None,
         },
-        Place::In { header, index, gas_price } => Transaction {
+        Place::Next { header, index, gas_price } | Place::In { header, index, gas_price } => Transaction {
             inner,
-            block_hash: Some(header.hash),
+            block_hash: place.block_hash(),
             block_number: Some(header.height.0),
             transaction_index: u64::try_from(index).ok(),
             effective_gas_price: Some(gas_price),
@@ -97,7 +115,9 @@ fn native_view(native: &SignedNativeTx, tx: &RecoveredTx, place: Place<'_>) -> N
     let parity = U64::from(u8::from(signature.v()));
     let (header, index, gas_price) = match place {
         Place::Pending => (None, None, fields.max_fee_per_gas),
-        Place::In { header, index, gas_price } => (Some(header), Some(U64::from(index)), gas_price),
+        Place::Next { header, index, gas_price } | Place::In { header, index, gas_price } => {
+            (Some(header), Some(U64::from(index)), gas_price)
+        }
     };
     NativeView {
         kind: U64::from(fields.kind as u8),
@@ -116,7 +136,7 @@ fn native_view(native: &SignedNativeTx, tx: &RecoveredTx, place: Place<'_>) -> N
         s: signature.s(),
         y_parity: parity,
         v: parity,
-        block_hash: header.map(|h| h.hash),
+        block_hash: place.block_hash(),
         block_number: header.map(|h| U64::from(h.height.0)),
         transaction_index: index,
     }

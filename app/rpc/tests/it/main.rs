@@ -10,12 +10,18 @@
 
 mod blocks;
 mod calls;
+#[path = "../../../../evm/tests/common/code.rs"]
+#[allow(dead_code, reason = "shared programs; not all are used here")]
+mod code;
 mod dev;
 mod filters;
+mod pending;
 mod ports;
 mod proofs;
 mod requests;
+mod simulate;
 mod support;
 mod sync;
+mod traces;
 mod txs;
 mod websocket;
