@@ -6,7 +6,7 @@ use defchain_base::{B256, ConsensusAddress, Height, StateError, Timestamp};
 use defchain_evm::validity::InvalidTx;
 use defchain_store::StoreError;
 
-use crate::payload::ItemError;
+use crate::{payload::ItemError, upgrade::UpgradeError};
 
 /// Everything that execution may look at beside the state. Two blocks with equal inputs have equal results, so a
 /// result is kept by these and reused only when all of them agree.
@@ -58,6 +58,9 @@ pub enum BlockError {
     /// The chain has no genesis.
     #[error("the chain has not started: InitChain was not called")]
     NotStarted,
+    /// This program lacks the rules of the block: fatal.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// State failed: fatal.
     #[error(transparent)]
     State(#[from] StateError),
@@ -70,6 +73,6 @@ impl BlockError {
     /// Whether the fault is this node's, so that it must stop rather than vote.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
-        matches!(self, Self::State(_) | Self::Store(_) | Self::NotStarted)
+        matches!(self, Self::Upgrade(_) | Self::State(_) | Self::Store(_) | Self::NotStarted)
     }
 }

@@ -7,16 +7,20 @@ use defchain_evm::Registry;
 use defchain_mempool::{Pool, PoolConfig, PoolError};
 use defchain_store::{CommitInfo, Store, StoreError};
 use parking_lot::Mutex;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     abci::Decided,
+    metrics::Metrics,
     optimistic::Optimistic,
     params::ParamsKey,
     pool_view::View,
     reader::{Block, Reader},
     records::Header,
+    runner::{PendingCell, Runner},
     shared::{Head, Shared},
+    snapshots::{ChainIdentity, SnapshotConfig, Snapshots},
+    upgrade::{UpgradeError, Upgrades},
 };
 
 /// What a chain is made of.
@@ -28,11 +32,24 @@ pub struct ChainConfig {
     pub genesis_dir: Option<PathBuf>,
     /// How long PrepareProposal may fill a block.
     pub build_time: Duration,
+    /// Snapshots for joining nodes; none when the chain keeps no files.
+    pub snapshots: Option<SnapshotConfig>,
+    /// The chain that this node is set up for, if that is known: snapshots of another are refused.
+    pub identity: Option<ChainIdentity>,
+    /// The rules of this program, and what its operator agreed to.
+    pub upgrades: Upgrades,
 }
 
 impl Default for ChainConfig {
     fn default() -> Self {
-        Self { pool: PoolConfig::default(), genesis_dir: None, build_time: Duration::from_millis(400) }
+        Self {
+            pool: PoolConfig::default(),
+            genesis_dir: None,
+            build_time: Duration::from_millis(400),
+            snapshots: None,
+            identity: None,
+            upgrades: Upgrades::default(),
+        }
     }
 }
 
@@ -48,6 +65,9 @@ pub enum ChainError {
     /// The pool's configuration.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// This program, or its configuration, does not fit the chain's rules.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// The newest block's record.
     #[error("the header of block {height} {why}: the database is damaged; restore it or sync anew")]
     Header {
@@ -73,9 +93,14 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) registry: Registry,
     pub(crate) optimistic: Optimistic,
+    pub(crate) metrics: Metrics,
     /// The block that FinalizeBlock executed and Commit will write.
     pub(crate) decided: Mutex<Option<Decided>>,
     pub(crate) config: ChainConfig,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) pending: PendingCell,
+    /// Set when the newest block is the last that this program can execute.
+    pub(crate) ended: watch::Sender<Option<UpgradeError>>,
 }
 
 impl Chain {
@@ -84,9 +109,13 @@ impl Chain {
     /// # Errors
     /// When the newest block's records are damaged.
     pub fn open(store: Store, config: ChainConfig) -> Result<Self, ChainError> {
-        let head = store.latest().map(|commit| load_head(&store, &commit)).transpose()?;
+        let head = store.latest().map(|commit| load_head(&store, &commit, &config.upgrades)).transpose()?;
+        if let Some(head) = &head {
+            config.upgrades.check_agreed(&head.snapshot, head.header.height)??;
+            head.next()?;
+        }
         let shared = Arc::new(Shared::new(head));
-        let pool = Pool::new(config.pool, View::new(shared.head()))?;
+        let pool = Pool::new(config.pool, View::new(&shared))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -94,16 +123,37 @@ impl Chain {
                 shared,
                 registry: Registry::default(),
                 optimistic: Optimistic::default(),
+                metrics: Metrics::default(),
                 decided: Mutex::new(None),
+                snapshots: Snapshots::new(config.snapshots.clone()),
                 config,
+                pending: PendingCell::default(),
+                ended: watch::Sender::new(None),
             }),
         })
+    }
+
+    /// Opens a development chain: the same, but [`crate::driver::DevNode`] may set its clock, edit its state, let
+    /// transactions in that nobody signed, and take blocks back. It ends when CometBFT calls it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_dev(store: Store, config: ChainConfig) -> Result<Self, ChainError> {
+        let chain = Self::open(store, config)?;
+        chain.inner.shared.declare(crate::declared::Declared { dev: true, ..Default::default() });
+        Ok(chain)
     }
 
     /// Reads committed blocks and state.
     #[must_use]
     pub fn reader(&self) -> Reader {
         Reader { store: self.inner.store.clone(), shared: self.inner.shared.clone() }
+    }
+
+    /// Runs what is only asked for, on copies.
+    #[must_use]
+    pub fn runner(&self) -> Runner {
+        Runner::new(self)
     }
 
     /// Waiting transactions.
@@ -124,14 +174,22 @@ impl Chain {
         self.inner.shared.subscribe()
     }
 
-    /// Stops the pool's threads. Call once, when no ABCI call will come any more.
+    /// Becomes `Some` when the newest block is the last that this program can execute: the node stops then, and the
+    /// program of the next release goes on.
+    #[must_use]
+    pub fn ended(&self) -> watch::Receiver<Option<UpgradeError>> {
+        self.inner.ended.subscribe()
+    }
+
+    /// Stops the threads of pool and snapshots. Call once, when no ABCI call will come any more.
     pub fn shutdown(&self) {
+        self.inner.snapshots.shutdown();
         self.inner.pool.shutdown();
     }
 }
 
 /// The newest commit as readers see it.
-pub(crate) fn load_head(store: &Store, commit: &CommitInfo) -> Result<Head, ChainError> {
+pub(crate) fn load_head(store: &Store, commit: &CommitInfo, upgrades: &Upgrades) -> Result<Head, ChainError> {
     let height = commit.height;
     let damaged = |why: String| ChainError::Header { height, why };
     let bytes = store.header(height)?.ok_or_else(|| damaged("is missing".to_owned()))?;
@@ -144,7 +202,8 @@ pub(crate) fn load_head(store: &Store, commit: &CommitInfo) -> Result<Head, Chai
     }
     let snapshot = store.snapshot();
     let params = snapshot.read(&ParamsKey)?.ok_or(ChainError::NoParams(height))?;
-    Ok(Head { header: Arc::new(header), snapshot, params })
+    let next = upgrades.next(&snapshot, height)?;
+    Ok(Head { header: Arc::new(header), snapshot, params, next })
 }
 
 /// Ends the process's part in consensus: this node cannot execute or persist, and a vote would be a guess.

@@ -11,15 +11,26 @@ use defchain_evm::{BlockEnv, ExecError, Executor, Registry, TxOutcome};
 use defchain_store::{Prepared, Snapshot, Store, StoreError};
 
 use crate::{
+    block::{BlockError, BlockInputs},
+    chain::Inner,
+    declared::Declared,
     keys::{ValidatorKey, validators},
     lifecycle::{self, Totals},
     params::ChainParams,
     records::{Header, Receipt},
+    rules::Rules,
     shared::Head,
+    upgrade::Upgrades,
 };
 
 /// The environment of the block after `parent`.
-pub(crate) fn next_env(params: &ChainParams, parent: &Header, time: Timestamp, beneficiary: Address) -> BlockEnv {
+pub(crate) fn next_env(
+    params: &ChainParams,
+    rules: &Rules,
+    parent: &Header,
+    time: Timestamp,
+    beneficiary: Address,
+) -> BlockEnv {
     let height = parent.height.next();
     let elapsed = time.millis_since(parent.time);
     // The age clock of D3: a halted chain ages nobody.
@@ -37,16 +48,24 @@ pub(crate) fn next_env(params: &ChainParams, parent: &Header, time: Timestamp, b
         beneficiary,
         gas_limit: params.block_gas_limit,
         base_fee,
-        prev_randao: prev_randao(height, &parent.hash),
+        prev_randao: prev_randao(rules, height, &parent.hash),
     }
 }
 
-/// D8: keccak("prevrandao" ‖ be64(height) ‖ previous block hash).
-fn prev_randao(height: Height, parent: &B256) -> B256 {
-    let mut input = b"prevrandao".to_vec();
+/// D8: keccak("prevrandao" ‖ be64(height) ‖ previous block hash); the rules may change the first part.
+fn prev_randao(rules: &Rules, height: Height, parent: &B256) -> B256 {
+    let mut input = rules.prev_randao_domain.to_vec();
     input.extend_from_slice(&height.0.to_be_bytes());
     input.extend_from_slice(parent.as_slice());
     keccak256(input)
+}
+
+impl Inner {
+    /// Begins the block of these inputs on `head`.
+    pub(crate) fn begin_block(&self, head: &Head, inputs: &BlockInputs) -> Result<BlockRun, BlockError> {
+        let upgrades = &self.config.upgrades;
+        BlockRun::begin(head, &self.registry, upgrades, inputs.time, inputs.proposer, &self.shared.declared())
+    }
 }
 
 /// A block in work.
@@ -60,6 +79,7 @@ pub(crate) struct BlockRun {
     txs: Vec<Arc<RecoveredTx>>,
     receipts: Vec<Receipt>,
     totals: Totals,
+    upgraded: Option<u64>,
 }
 
 /// An executed block whose trees are not yet updated.
@@ -67,7 +87,8 @@ pub(crate) struct Executed {
     pub(crate) header: Header,
     pub(crate) txs: Vec<Arc<RecoveredTx>>,
     pub(crate) receipts: Vec<Receipt>,
-    delta: StateDelta,
+    pub(crate) delta: StateDelta,
+    upgraded: Option<u64>,
 }
 
 /// An executed block, ready to be committed once its hash is decided.
@@ -76,6 +97,8 @@ pub(crate) struct Sealed {
     pub(crate) txs: Vec<Arc<RecoveredTx>>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) prepared: Prepared,
+    /// The app version that came into force with this block, if one did.
+    pub(crate) upgraded: Option<u64>,
 }
 
 impl BlockRun {
@@ -83,19 +106,30 @@ impl BlockRun {
     pub(crate) fn begin(
         head: &Head,
         registry: &Registry,
+        upgrades: &Upgrades,
         time: Timestamp,
         proposer: ConsensusAddress,
-    ) -> Result<Self, StateError> {
+        declared: &Declared,
+    ) -> Result<Self, BlockError> {
+        let rules = head.next()?;
         let snapshot = head.snapshot.clone();
         let operator = snapshot.read(&ValidatorKey(proposer))?.map(|record| record.operator);
+        let operator = operator.map(|operator| declared.coinbase.unwrap_or(operator));
         let total_power =
             validators(&snapshot)?.iter().fold(0u64, |sum, (_, record)| sum.saturating_add(record.power.0));
-        let env = next_env(&head.params, &head.header, time, operator.unwrap_or_default());
-        let mut overlay = defchain_base::Overlay::new(snapshot);
-        lifecycle::begin(&mut overlay, &env, &head.header.hash)?;
+        let env = next_env(&head.params, rules, &head.header, time, operator.unwrap_or_default());
+        let env = declared.apply(&head.header, env);
+        // A development chain's edits come before everything else; there are none on a network.
+        let edits = declared.edits(&head.header.hash).map(|edited| edited.delta().clone()).unwrap_or_default();
+        let mut overlay = defchain_base::Overlay::with_delta(snapshot, edits);
+        let upgraded = lifecycle::begin(&mut overlay, &env, &head.header.hash, upgrades)?;
         overlay.commit();
+        let mut executor = Executor::new(overlay, env, registry)?;
+        if declared.dev {
+            executor.allow_unsigned();
+        }
         Ok(Self {
-            executor: Executor::new(overlay, env, registry)?,
+            executor,
             env,
             parent: head.header.clone(),
             proposer,
@@ -104,7 +138,13 @@ impl BlockRun {
             txs: Vec::new(),
             receipts: Vec::new(),
             totals: Totals::default(),
+            upgraded,
         })
+    }
+
+    /// What transactions see of this block.
+    pub(crate) const fn env(&self) -> BlockEnv {
+        self.env
     }
 
     /// Base fee of this block, wei per gas.
@@ -172,26 +212,39 @@ impl BlockRun {
             burned: burned.checked_add(self.totals.burned)?,
             ..Header::default()
         };
-        Ok(Executed { header, txs: self.txs, receipts: self.receipts, delta: overlay.into_delta() })
+        Ok(Executed {
+            header,
+            txs: self.txs,
+            receipts: self.receipts,
+            delta: overlay.into_delta(),
+            upgraded: self.upgraded,
+        })
     }
 }
 
 impl Executed {
-    /// Updates the trees and computes the roots, on all cores; writes nothing.
-    pub(crate) fn seal(self, store: &Store) -> Result<Sealed, StoreError> {
-        let Self { mut header, txs, receipts, delta } = self;
+    /// With the size of the block whose items these are.
+    pub(crate) fn with_size_of(mut self, items: &[bytes::Bytes]) -> Self {
+        self.header.size = items.iter().map(|item| item.len() as u64).fold(0, u64::saturating_add);
+        self
+    }
+
+    /// Updates the trees and computes the roots, on all cores; writes nothing. `hash` is the block's.
+    pub(crate) fn seal(self, store: &Store, hash: B256) -> Result<Sealed, StoreError> {
+        let Self { mut header, txs, receipts, mut delta, upgraded } = self;
+        header.hash = hash;
         let on = store.latest();
-        let (prepared, (transactions_root, (receipts_root, bloom))) = rayon::join(
-            || store.prepare(&delta, on.as_ref()),
-            || rayon::join(|| transactions_root(&txs), || receipts_root(&receipts)),
-        );
-        let prepared = prepared?;
-        header.state_root = prepared.app_hash();
-        header.substore_roots = *prepared.roots();
+        let (transactions_root, (receipts_root, bloom)) =
+            rayon::join(|| transactions_root(&txs), || receipts_root(&receipts));
         header.transactions_root = transactions_root;
         header.receipts_root = receipts_root;
         header.logs_bloom = bloom;
-        Ok(Sealed { header, txs, receipts, prepared })
+        // Of all above: so the state, and whoever trusts its app hash, vouches for the block's record.
+        lifecycle::seal(&mut delta, &header);
+        let prepared = store.prepare(&delta, on.as_ref())?;
+        header.state_root = prepared.app_hash();
+        header.substore_roots = *prepared.roots();
+        Ok(Sealed { header, txs, receipts, prepared, upgraded })
     }
 }
 
@@ -209,7 +262,8 @@ pub(crate) fn receipts_root(receipts: &[Receipt]) -> (B256, Bloom) {
 }
 
 /// The receipt in Ethereum's consensus form.
-pub(crate) fn ethereum_receipt(receipt: &Receipt) -> ReceiptEnvelope {
+#[must_use]
+pub fn ethereum_receipt(receipt: &Receipt) -> ReceiptEnvelope {
     let inner = EthReceipt {
         status: Eip658Value::Eip658(receipt.success),
         cumulative_gas_used: receipt.cumulative_gas_used,

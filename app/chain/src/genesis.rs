@@ -13,6 +13,7 @@
 //! on an address the protocol keeps, the supply is within D4.
 
 mod accounts;
+pub mod export;
 mod json;
 mod parse;
 mod problems;
@@ -33,7 +34,7 @@ use std::collections::BTreeMap;
 use defchain_base::{Address, Amount, B256, Bytes, ConsensusAddress};
 use serde::{Deserialize, Serialize};
 
-use crate::params::ChainParams;
+use crate::{params::ChainParams, upgrade::UpgradePlan};
 
 /// `app_state` of the genesis file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,16 @@ pub struct AppState {
     /// More accounts, in a file beside the genesis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts_file: Option<AccountsFile>,
+    /// What the pools hold, wei by name: dividend, technical, marketing, treasury.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, Amount>,
+    /// Money on addresses that the protocol keeps and nobody can spend from: an export carries it, so that the supply
+    /// stays what it was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stranded: BTreeMap<Address, Amount>,
+    /// A change of rules that is agreed on from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradePlan>,
 }
 
 /// The operator of a genesis validator.

@@ -5,13 +5,14 @@
 //! | `params/chain` | [`crate::params::ChainParams`] |
 //! | `head` | [`ChainHead`]: what the next block needs of its parent |
 //! | `validator/` ‖ consensus address | [`ValidatorRecord`] |
+//! | `upgrade/version`, `upgrade/plan`, `upgrade/done/` ‖ height | [`crate::upgrade`] |
 
 use defchain_base::{
-    Address, AgeMillis, CodecError, ConsensusAddress, Decode, Encode, Height, Power, Reader, StateError, StateKey,
+    Address, AgeMillis, B256, CodecError, ConsensusAddress, Decode, Encode, Height, Power, Reader, StateError, StateKey,
     StateRead, Substore, Timestamp, read_exact_value,
 };
 
-const HEAD_VERSION: u8 = 1;
+const HEAD_VERSION: u8 = 2;
 const VALIDATOR_VERSION: u8 = 1;
 const VALIDATOR_PREFIX: &[u8] = b"validator/";
 /// First key after all validators: `/` + 1 is `0`.
@@ -35,6 +36,9 @@ pub struct ChainHead {
     pub gas_used: u64,
     /// Gas of the block.
     pub gas_limit: u64,
+    /// [`crate::records::Header::digest`] of the block's own header: what makes the record of a block that comes with a
+    /// snapshot as trustworthy as the state. The next block depends on its hash.
+    pub header: B256,
 }
 
 impl Encode for ChainHead {
@@ -43,6 +47,7 @@ impl Encode for ChainHead {
         for word in [self.height.0, self.time.0, self.age.0, self.base_fee, self.gas_used, self.gas_limit] {
             out.extend_from_slice(&word.to_be_bytes());
         }
+        out.extend_from_slice(self.header.as_slice());
     }
 }
 
@@ -56,6 +61,7 @@ impl Decode for ChainHead {
             base_fee: input.u64("base fee")?,
             gas_used: input.u64("gas used")?,
             gas_limit: input.u64("gas limit")?,
+            header: B256::new(input.array("digest of the header")?),
         })
     }
 }
@@ -163,9 +169,10 @@ mod tests {
             base_fee: 4,
             gas_used: 5,
             gas_limit: 6,
+            header: B256::repeat_byte(7),
         };
         let expected: String = (1..=6).map(|n| format!("{n:016x}")).collect();
-        assert_eq!(hex::encode(head.to_bytes()), format!("01{expected}"));
+        assert_eq!(hex::encode(head.to_bytes()), format!("02{expected}{}", "07".repeat(32)));
         assert_eq!(read_exact_value::<ChainHead>(&head.to_bytes()).unwrap(), head);
     }
 

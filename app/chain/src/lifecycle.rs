@@ -1,13 +1,18 @@
 //! The only list of begin- and end-of-block steps. Order is consensus: a new step gets its line here.
 //!
-//! Begin: age clock (in the environment) → EIP-2935 history.
+//! Begin: age clock (in the environment) → upgrade (migrations of state) → EIP-2935 history.
 //! Then the transactions in order.
-//! End: fee split (D19) → chain head.
+//! End: fee split (D19).
+//! Seal, when the block's hash and the roots of its transactions and receipts are known: chain head.
 
-use defchain_base::{Address, Amount, B256, Overlay, StateError, StateRead, StateWriteExt};
+use defchain_base::{Address, Amount, B256, Encode, Overlay, StateDelta, StateError, StateKey, StateRead};
 use defchain_evm::BlockEnv;
 
-use crate::keys::{ChainHead, ChainHeadKey};
+use crate::{
+    keys::{ChainHead, ChainHeadKey},
+    records::Header,
+    upgrade::Upgrades,
+};
 
 /// Sums over a block's transactions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,12 +27,19 @@ pub struct Totals {
     pub burned: Amount,
 }
 
-/// Steps before the first transaction.
+/// Steps before the first transaction. Returns the app version that comes into force with this block, if one does.
 ///
 /// # Errors
-/// When state fails.
-pub fn begin<S: StateRead>(overlay: &mut Overlay<S>, env: &BlockEnv, parent_hash: &B256) -> Result<(), StateError> {
-    defchain_evm::begin_block(overlay, env, *parent_hash)
+/// When state fails, or a migration refuses.
+pub fn begin<S: StateRead>(
+    overlay: &mut Overlay<S>,
+    env: &BlockEnv,
+    parent_hash: &B256,
+    upgrades: &Upgrades,
+) -> Result<Option<u64>, StateError> {
+    let upgraded = upgrades.begin(overlay, env.height)?;
+    defchain_evm::begin_block(overlay, env, *parent_hash)?;
+    Ok(upgraded)
 }
 
 /// Steps after the last transaction. Returns what was burned here, in wei.
@@ -42,15 +54,20 @@ pub fn end<S: StateRead>(
 ) -> Result<Amount, StateError> {
     let split = defchain_token::distribute_base_fees(overlay, env.age, totals.base_fees, operator)?;
     let burned_tips = defchain_token::credit_tips(overlay, env.age, totals.tips, operator)?;
-    let head = ChainHead {
-        height: env.height,
-        time: env.time,
-        age: env.age,
-        base_fee: env.base_fee,
-        gas_used: totals.gas_used,
-        gas_limit: env.gas_limit,
-    };
-    overlay.write(&ChainHeadKey, &head)?;
     overlay.commit();
     Ok(split.burned.checked_add(burned_tips)?)
+}
+
+/// The last change of a block: its head, from a header that lacks nothing but the roots of this very state.
+pub fn seal(delta: &mut StateDelta, header: &Header) {
+    let head = ChainHead {
+        height: header.height,
+        time: header.time,
+        age: header.age,
+        base_fee: header.base_fee,
+        gas_used: header.gas_used,
+        gas_limit: header.gas_limit,
+        header: header.digest(),
+    };
+    delta.set(ChainHeadKey::SUBSTORE, ChainHeadKey.to_key(), Some(head.to_bytes().into()));
 }

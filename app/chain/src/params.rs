@@ -3,8 +3,8 @@
 use defchain_base::{CodecError, Decode, Encode, Reader, StateKey, Substore};
 use serde::{Deserialize, Serialize};
 
-/// The version of the rules that this build executes; reported to CometBFT as app version.
-pub const APP_VERSION: u64 = 1;
+/// The newest rules that this build executes; what is in force stands in state ([`crate::upgrade`]).
+pub const APP_VERSION: u64 = crate::rules::NEWEST_VERSION;
 
 const VERSION: u8 = 1;
 

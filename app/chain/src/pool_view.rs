@@ -1,9 +1,6 @@
 //! The pool's view of the chain: one commit, judged at the time the next block may have.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use defchain_base::{Address, Height, Timestamp};
 use defchain_evm::{
@@ -12,31 +9,36 @@ use defchain_evm::{
 };
 use defchain_mempool::{PoolContext, PoolView, ViewError};
 
-use crate::{executor::next_env, params::ChainParams, shared::Head};
+use crate::{
+    declared::{Declared, system_now},
+    executor::next_env,
+    params::ChainParams,
+    rules::V1,
+    shared::{Head, Shared},
+};
 
 /// The state after one commit; before genesis there is none, and nobody has money.
-pub(crate) struct View(Option<(Arc<Head>, BlockEnv)>);
+pub(crate) struct View(Option<(Arc<Head>, BlockEnv, Arc<Declared>)>);
 
 impl View {
-    pub(crate) fn new(head: Option<Arc<Head>>) -> Arc<Self> {
-        let with_env = head.map(|head| {
-            let time = now().max(head.header.time);
-            let env = next_env(&head.params, &head.header, time, head.header.beneficiary);
-            (head, env)
+    pub(crate) fn new(shared: &Shared) -> Arc<Self> {
+        let declared = shared.declared();
+        let with_env = shared.head().map(|head| {
+            // The declared clock is the system's, except on a development chain that travels in time.
+            let time = declared.clock.next_block(head.header.time, system_now());
+            // Where this program lacks the next rules, no block of its will follow: any serve for a guess.
+            let rules = head.next().unwrap_or(&V1);
+            let env = next_env(&head.params, rules, &head.header, time, head.header.beneficiary);
+            let env = declared.apply(&head.header, env);
+            (head, env, declared)
         });
         Arc::new(Self(with_env))
     }
 }
 
-/// This node's clock. Never part of consensus: only the pool's guess of the next block's time.
-fn now() -> Timestamp {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
-}
-
 impl PoolView for View {
     fn context(&self) -> PoolContext {
-        let Some((head, env)) = &self.0 else {
+        let Some((head, env, _)) = &self.0 else {
             let params = ChainParams::default();
             return PoolContext {
                 limits: Limits { chain_id: params.evm_chain_id, block_gas: params.block_gas_limit },
@@ -49,7 +51,11 @@ impl PoolView for View {
     }
 
     fn sender(&self, address: &Address) -> Result<Sender, ViewError> {
-        let Some((head, env)) = &self.0 else { return Ok(Sender::default()) };
-        defchain_evm::sender(&head.snapshot, env, *address).map_err(|e| ViewError(e.to_string()))
+        let Some((head, env, declared)) = &self.0 else { return Ok(Sender::default()) };
+        match declared.edits(&head.header.hash) {
+            Some(edited) => defchain_evm::sender(edited, env, *address),
+            None => defchain_evm::sender(&head.snapshot, env, *address),
+        }
+        .map_err(|e| ViewError(e.to_string()))
     }
 }

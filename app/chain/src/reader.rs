@@ -5,14 +5,16 @@
 
 use std::sync::Arc;
 
-use defchain_base::{B256, Height, StateError, StateRead, Timestamp, read_exact_value, tx::RecoveredTx};
+use defchain_base::{B256, Height, Overlay, StateError, StateRead, Timestamp, read_exact_value, tx::RecoveredTx};
 use defchain_evm::BlockEnv;
 use defchain_store::{HistoricState, Snapshot, StateProof, Store, StoreError};
 
 use crate::{
+    declared::Edits,
     executor::next_env,
     params::ChainParams,
     records::{Header, Receipt, Receipts},
+    upgrade::UpgradeError,
 };
 
 /// Why something could not be read.
@@ -34,6 +36,9 @@ pub enum ReadError {
         /// What the decoder found.
         why: String,
     },
+    /// This program lacks the rules of the next block.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// The chain has no genesis yet.
     #[error("the chain has not started: no genesis block")]
     NotStarted,
@@ -56,6 +61,8 @@ pub struct Block {
     pub txs: Vec<RecoveredTx>,
     /// Their receipts.
     pub receipts: Vec<Receipt>,
+    /// Whether this is the news that a development chain took the block back. A network's blocks are final.
+    pub removed: bool,
 }
 
 /// State as of a block.
@@ -65,6 +72,8 @@ pub enum StateAt {
     Latest(Snapshot),
     /// An older one: reads from history.
     Historic(HistoricState),
+    /// With what was set by hand on a development chain.
+    Edited(Arc<Overlay<StateAt>>),
 }
 
 impl StateRead for StateAt {
@@ -72,6 +81,7 @@ impl StateRead for StateAt {
         match self {
             Self::Latest(s) => s.get_raw(substore, key),
             Self::Historic(s) => s.get_raw(substore, key),
+            Self::Edited(s) => s.get_raw(substore, key),
         }
     }
 
@@ -85,6 +95,7 @@ impl StateRead for StateAt {
         match self {
             Self::Latest(s) => s.range_raw(substore, from, to, limit),
             Self::Historic(s) => s.range_raw(substore, from, to, limit),
+            Self::Edited(s) => s.range_raw(substore, from, to, limit),
         }
     }
 }
@@ -130,7 +141,7 @@ impl Reader {
         let Some(header) = self.header(height)? else { return Ok(None) };
         let receipts = self.receipts(height)?.unwrap_or_default();
         let txs = self.transactions(height, &receipts)?;
-        Ok(Some(Block { header, txs, receipts }))
+        Ok(Some(Block { header, txs, receipts, removed: false }))
     }
 
     /// Receipts of a height.
@@ -200,9 +211,11 @@ impl Reader {
         if height > latest.height {
             return Err(ReadError::Future { asked: height, latest: latest.height });
         }
-        let snapshot = self.store.snapshot();
-        if snapshot.height() == Some(height) {
-            return Ok(StateAt::Latest(snapshot));
+        if height == latest.height {
+            let (header, state) = self.latest_state()?;
+            if header.height == height {
+                return Ok(state);
+            }
         }
         Ok(StateAt::Historic(self.store.state_at(height)?))
     }
@@ -211,8 +224,25 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError::NotStarted`] before genesis.
-    pub fn latest_state(&self) -> Result<(Arc<Header>, Snapshot), ReadError> {
-        self.shared.head().map(|head| (head.header.clone(), head.snapshot.clone())).ok_or(ReadError::NotStarted)
+    pub fn latest_state(&self) -> Result<(Arc<Header>, StateAt), ReadError> {
+        let head = self.shared.head().ok_or(ReadError::NotStarted)?;
+        let state = match self.shared.declared().edits(&head.header.hash) {
+            Some(edited) => StateAt::Edited(edited.clone()),
+            None => StateAt::Latest(head.snapshot.clone()),
+        };
+        Ok((head.header.clone(), state))
+    }
+
+    /// The state in which a committed block began: that after its parent, and on a development chain what was set by
+    /// hand in between. Whoever executes a block again starts here.
+    ///
+    /// # Errors
+    /// When the parent's height is not held, or the record of the edits is damaged.
+    pub fn state_before(&self, height: Height) -> Result<StateAt, ReadError> {
+        let parent = self.state(height.prev())?;
+        let Some(record) = self.store.extra(height)?.filter(|record| !record.is_empty()) else { return Ok(parent) };
+        let Edits(delta) = decode("edits", height, &record)?;
+        Ok(StateAt::Edited(Arc::new(Overlay::with_delta(parent, delta))))
     }
 
     /// The environment in which a block ran: what `eth_call` at that block uses.
@@ -233,10 +263,11 @@ impl Reader {
     /// The environment the next block would have at `time`: what `pending` uses.
     ///
     /// # Errors
-    /// [`ReadError::NotStarted`] before genesis.
+    /// [`ReadError::NotStarted`] before genesis; [`ReadError::Upgrade`] when this program cannot execute it.
     pub fn next_env(&self, time: Timestamp) -> Result<BlockEnv, ReadError> {
-        let latest = self.latest()?;
-        Ok(next_env(&self.params(), &latest, time, latest.beneficiary))
+        let head = self.shared.head().ok_or(ReadError::NotStarted)?;
+        let env = next_env(&head.params, head.next()?, &head.header, time, head.header.beneficiary);
+        Ok(self.shared.declared().apply(&head.header, env))
     }
 
     /// Parameters as of the newest block.

@@ -6,7 +6,7 @@
 use alloy_primitives::Log;
 use defchain_base::{
     Address, AgeMillis, Amount, B256, Bloom, Bytes, CodecError, ConsensusAddress, Decode, Encode, Height, Reader,
-    Timestamp,
+    Timestamp, keccak256,
 };
 
 const HEADER_VERSION: u8 = 1;
@@ -105,6 +105,15 @@ fn hash(input: &mut Reader<'_>, what: &'static str) -> Result<B256, CodecError> 
 
 fn address(input: &mut Reader<'_>, what: &'static str) -> Result<Address, CodecError> {
     input.array(what).map(Address::new)
+}
+
+impl Header {
+    /// Keccak-256 of the record without the roots of the state, in which the digest itself stands (`head` in `sys`).
+    #[must_use]
+    pub fn digest(&self) -> B256 {
+        let plain = Self { state_root: B256::ZERO, substore_roots: [B256::ZERO; 5], ..self.clone() };
+        keccak256(plain.to_bytes())
+    }
 }
 
 impl Encode for Header {

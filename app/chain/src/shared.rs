@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use defchain_store::Snapshot;
 use tokio::sync::broadcast;
 
-use crate::{params::ChainParams, reader::Block, records::Header};
+use crate::{
+    declared::Declared,
+    params::ChainParams,
+    reader::Block,
+    records::Header,
+    rules::Rules,
+    upgrade::UpgradeError,
+};
 
 /// Blocks that a subscriber may lag behind before it is told that it missed some.
 const EVENT_BUFFER: usize = 256;
@@ -16,17 +23,40 @@ pub(crate) struct Head {
     pub(crate) header: Arc<Header>,
     pub(crate) snapshot: Snapshot,
     pub(crate) params: ChainParams,
+    /// The rules of the block after it.
+    pub(crate) next: Result<&'static Rules, UpgradeError>,
+}
+
+impl Head {
+    /// The rules of the next block.
+    pub(crate) fn next(&self) -> Result<&'static Rules, UpgradeError> {
+        self.next.clone()
+    }
 }
 
 /// What commits publish and readers take.
 pub(crate) struct Shared {
     head: ArcSwapOption<Head>,
+    /// Of a development chain's driver; empty on a network.
+    declared: ArcSwap<Declared>,
     blocks: broadcast::Sender<Arc<Block>>,
 }
 
 impl Shared {
     pub(crate) fn new(head: Option<Head>) -> Self {
-        Self { head: ArcSwapOption::from(head.map(Arc::new)), blocks: broadcast::channel(EVENT_BUFFER).0 }
+        Self {
+            head: ArcSwapOption::from(head.map(Arc::new)),
+            declared: ArcSwap::default(),
+            blocks: broadcast::channel(EVENT_BUFFER).0,
+        }
+    }
+
+    pub(crate) fn declared(&self) -> Arc<Declared> {
+        self.declared.load_full()
+    }
+
+    pub(crate) fn declare(&self, declared: Declared) {
+        self.declared.store(Arc::new(declared));
     }
 
     pub(crate) fn head(&self) -> Option<Arc<Head>> {
@@ -39,6 +69,11 @@ impl Shared {
 
     pub(crate) fn params(&self) -> ChainParams {
         self.head.load().as_ref().map(|head| head.params).unwrap_or_default()
+    }
+
+    /// Nothing is committed (any more).
+    pub(crate) fn clear_head(&self) {
+        self.head.store(None);
     }
 
     pub(crate) fn set_head(&self, head: Head) {

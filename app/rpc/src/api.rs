@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use defchain_evm::Registry;
+use defchain_evm::{Interrupt, Registry};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -57,7 +57,7 @@ pub(crate) struct Api {
 impl Api {
     pub fn new(config: RpcConfig, ctx: RpcContext) -> Self {
         Self {
-            methods: table(!config.dev_keys.is_empty()),
+            methods: table(ctx.dev.is_some() || !config.dev_keys.is_empty()),
             reads: Arc::new(Semaphore::new(READ_LANES)),
             heavy: Arc::new(Semaphore::new(config.heavy_lanes())),
             filters: Filters::new(config.max_filters, Duration::from_secs(config.filter_timeout_s)),
@@ -131,7 +131,14 @@ impl Deadline {
         if Instant::now() < self.at { Ok(()) } else { Err(self.missed()) }
     }
 
-    fn missed(&self) -> RpcError {
+    /// Ends work in the EVM when it is missed.
+    pub fn interrupt(&self) -> Interrupt {
+        let at = self.at;
+        Interrupt::new(move || Instant::now() >= at)
+    }
+
+    /// What is said when it was missed.
+    pub fn missed(&self) -> RpcError {
         let millis = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
         RpcError::Timeout { millis, setting: self.setting }
     }

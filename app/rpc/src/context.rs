@@ -6,7 +6,7 @@ use std::{
 };
 
 use defchain_base::Timestamp;
-use defchain_chain::{Block, Chain, Reader};
+use defchain_chain::{Block, Chain, Reader, Runner, driver::DevNode};
 use defchain_mempool::Pool;
 use tokio::sync::broadcast;
 
@@ -26,6 +26,8 @@ pub struct SyncInfo {
 pub struct RpcContext {
     /// Committed blocks and state.
     pub reader: Reader,
+    /// Runs what is only asked for: the pending block, traces, simulations.
+    pub runner: Runner,
     /// Waiting transactions.
     pub pool: Pool,
     /// A receiver of every block committed from now on.
@@ -38,6 +40,8 @@ pub struct RpcContext {
     pub peers: Arc<dyn Fn() -> u32 + Send + Sync>,
     /// The node's own metrics in Prometheus text; those of the server are appended.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The development chain that callers command. None on a network.
+    pub dev: Option<Arc<DevNode>>,
     /// The clock by which the next block's time is guessed. A dev node that travels in time hands in its own.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -49,14 +53,26 @@ impl RpcContext {
         let subscriber = chain.clone();
         Self {
             reader: chain.reader(),
+            runner: chain.runner(),
             pool: chain.pool().clone(),
             blocks: Arc::new(move || subscriber.subscribe()),
             client_version: client_version.into(),
             sync: Arc::new(SyncInfo::default),
             peers: Arc::new(|| 0),
             metrics: Arc::new(String::new),
+            dev: None,
             now: Arc::new(system_now),
         }
+    }
+}
+
+impl RpcContext {
+    /// The context of a development chain.
+    #[must_use]
+    pub fn of_dev(node: Arc<DevNode>, client_version: impl Into<String>) -> Self {
+        let clock = node.clone();
+        let now = Arc::new(move || clock.next_block_time());
+        Self { now, dev: Some(node.clone()), ..Self::of_chain(node.chain(), client_version) }
     }
 }
 

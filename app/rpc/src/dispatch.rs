@@ -8,17 +8,19 @@
 //! Calls of a batch are answered in order. A call never borrows from another thread: its parameters are a slice of
 //! the request's bytes, shared, not copied.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de::DeserializeSeed};
 use serde_json::value::RawValue;
 
 use crate::{
+    absent,
     api::{Api, Deadline},
     error::{RpcError, RpcResult},
     eth,
     methods::Method,
+    metrics::{UNKNOWN, UNREADABLE},
     params::{AtMost, Params},
     session::Session,
 };
@@ -56,6 +58,20 @@ enum Target {
     Nobody(RpcError),
 }
 
+impl Target {
+    /// How metrics name it.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Method(method) => method.name,
+            Self::SendSync => "eth_sendRawTransactionSync",
+            Self::Subscribe => "eth_subscribe",
+            Self::Unsubscribe => "eth_unsubscribe",
+            Self::Nobody(RpcError::MethodNotFound(_)) => UNKNOWN,
+            Self::Nobody(_) => UNREADABLE,
+        }
+    }
+}
+
 /// One call, free of the request it came in.
 struct Call {
     /// As it is echoed; `None` for a notification, which nobody answers.
@@ -71,7 +87,7 @@ pub(crate) async fn answer(api: &Arc<Api>, session: Option<&Session>, body: Byte
     let mut out = Output { bytes: Vec::new(), before: 0, limit, count: 0, batch: false };
     match parse(api, &body) {
         Err(error) => {
-            api.metrics.failed("(request)", &error);
+            api.metrics.answered(UNREADABLE, Some(&error));
             out.push(b"null", Err(error));
         }
         Ok((calls, batch)) => {
@@ -129,7 +145,7 @@ fn read_call(api: &Api, body: &Bytes, raw: &RawValue) -> Call {
         "eth_unsubscribe" => Target::Unsubscribe,
         name => match api.method(name) {
             Some(method) => Target::Method(method),
-            None => Target::Nobody(RpcError::MethodNotFound(shortened(name))),
+            None => Target::Nobody(RpcError::no_method(&shortened(name), absent::advice(name))),
         },
     };
     Call { id, target, params: wire.params.map(|p| body.slice_ref(p.get().as_bytes())).unwrap_or_default() }
@@ -155,6 +171,7 @@ async fn run_all(api: &Arc<Api>, session: Option<&Session>, calls: Vec<Call>, de
             continue;
         }
         run_group(api, std::mem::take(&mut group), deadline, out).await;
+        let started = Instant::now();
         let result = match &call.target {
             Target::Nobody(error) => Err(error.clone()),
             Target::SendSync => eth::send_sync::run(api, call.params.clone(), deadline).await,
@@ -168,8 +185,9 @@ async fn run_all(api: &Arc<Api>, session: Option<&Session>, calls: Vec<Call>, de
             },
             Target::Method(_) => Err(RpcError::Internal("call was not grouped".to_owned())),
         };
-        if let Err(error) = &result {
-            api.metrics.failed("(other)", error);
+        api.metrics.answered(call.target.name(), result.as_ref().err());
+        if !matches!(call.target, Target::Nobody(_)) {
+            api.metrics.took(call.target.name(), started.elapsed());
         }
         out.answer(&call.id, result);
     }
@@ -177,13 +195,14 @@ async fn run_all(api: &Arc<Api>, session: Option<&Session>, calls: Vec<Call>, de
 }
 
 fn no_session() -> RpcError {
-    RpcError::MethodNotFound("eth_subscribe over HTTP (notifications not supported): connect by WebSocket".to_owned())
+    RpcError::no_method("eth_subscribe over HTTP (notifications not supported)", Some("connect by WebSocket"))
 }
 
 /// Runs neighbouring calls on one thread and appends their answers.
 async fn run_group(api: &Arc<Api>, group: Vec<(Call, &'static Method)>, deadline: Deadline, out: &mut Output) {
     let Some(cost) = group.iter().map(|(_, method)| method.cost).max() else { return };
-    let ids: Vec<Option<Bytes>> = group.iter().map(|(call, _)| call.id.clone()).collect();
+    let ids: Vec<(Option<Bytes>, &'static str)> =
+        group.iter().map(|(call, method)| (call.id.clone(), method.name)).collect();
     let mut part = out.part();
     let done = api
         .run(cost, deadline, move |api| {
@@ -194,7 +213,8 @@ async fn run_group(api: &Arc<Api>, group: Vec<(Call, &'static Method)>, deadline
     match done {
         Ok(part) => out.append(part),
         Err(error) => {
-            for id in &ids {
+            for (id, method) in &ids {
+                api.metrics.answered(method, Some(&error));
                 out.answer(id, Err(error.clone()));
             }
         }
@@ -213,12 +233,10 @@ fn run_here(api: &Api, group: &[(Call, &'static Method)], deadline: Deadline, ou
             continue;
         }
         rest = tail;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let result = check_room(deadline, out).and_then(|()| (method.run)(api, Params::parse(&call.params)?));
-        api.metrics.called(method.name, started.elapsed());
-        if let Err(error) = &result {
-            api.metrics.failed(method.name, error);
-        }
+        api.metrics.took(method.name, started.elapsed());
+        api.metrics.answered(method.name, result.as_ref().err());
         out.answer(&call.id, result);
     }
 }
@@ -232,17 +250,16 @@ fn check_room(deadline: Deadline, out: &Output) -> Result<(), RpcError> {
 fn send_many(api: &Api, calls: &[(Call, &'static Method)], deadline: Deadline, out: &mut Output) {
     if let Err(error) = check_room(deadline, out) {
         for (call, _) in calls {
+            api.metrics.answered(SEND_RAW, Some(&error));
             out.answer(&call.id, Err(error.clone()));
         }
         return;
     }
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let results = eth::tx::send_raw_many(api, calls.iter().map(|(call, _)| call.params.as_ref()));
-    api.metrics.called_many(SEND_RAW, calls.len(), started.elapsed());
+    api.metrics.took_together(SEND_RAW, calls.len(), started.elapsed());
     for ((call, _), result) in calls.iter().zip(results) {
-        if let Err(error) = &result {
-            api.metrics.failed(SEND_RAW, error);
-        }
+        api.metrics.answered(SEND_RAW, result.as_ref().err());
         out.answer(&call.id, result);
     }
 }

@@ -143,6 +143,10 @@ pub(crate) async fn run(api: Arc<Api>, mut stop: watch::Receiver<bool>) {
                 Err(RecvError::Closed) => return,
             },
             block = blocks.recv() => match block {
+                Ok(block) if block.removed => {
+                    newest = newest.min(block.header.height.prev());
+                    api.hub.publish_head(block);
+                }
                 Ok(block) => {
                     if let Ok(tx) = pending.try_recv() {
                         api.hub.publish_pending(drain(tx, &mut pending));

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! - [`RpcServer::start`] with an [`RpcConfig`] and an [`RpcContext`] gives an [`RpcHandle`].
-//! - `methods` is the one list of methods; `eth/`, `net`, `txpool`, `def` and `dev` hold them by topic.
+//! - `methods` is the one list of methods; `eth/`, `debug/`, `net`, `txpool`, `def` and `dev` hold them by topic;
+//!   `absent` says what to use in the place of methods that other nodes have.
 //! - The transport is axum; the dispatch is our own, because limits, batches of raw transactions and the order of
 //!   WebSocket replies are decided there.
 //!
@@ -27,8 +28,10 @@
 )]
 
 mod api;
+mod absent;
 mod config;
 mod context;
+mod debug;
 mod def;
 mod dev;
 mod dispatch;

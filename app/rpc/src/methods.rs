@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     api::{Api, Cost},
-    def, dev,
+    debug, def, dev,
     error::RpcResult,
     eth, net,
     params::Params,
@@ -24,14 +24,17 @@ impl Method {
     }
 }
 
-/// Methods by name; those that sign only where there are keys to sign with.
-pub(crate) fn table(dev_keys: bool) -> BTreeMap<&'static str, &'static Method> {
+/// Methods by name; those of a development chain only there.
+pub(crate) fn table(dev: bool) -> BTreeMap<&'static str, &'static Method> {
     let always = [
         eth::chain::METHODS,
         eth::state::METHODS,
         eth::block::METHODS,
         eth::tx::METHODS,
         eth::call::METHODS,
+        eth::access_list::METHODS,
+        eth::simulate::METHODS,
+        debug::METHODS,
         eth::fee::METHODS,
         eth::logs::METHODS,
         eth::filters::METHODS,
@@ -39,8 +42,8 @@ pub(crate) fn table(dev_keys: bool) -> BTreeMap<&'static str, &'static Method> {
         txpool::METHODS,
         def::METHODS,
     ];
-    let signing: &[&[Method]] = if dev_keys { &[dev::METHODS] } else { &[] };
-    always.iter().chain(signing).copied().flatten().map(|method| (method.name, method)).collect()
+    let dev: &[&[Method]] = if dev { dev::METHODS } else { &[] };
+    always.iter().chain(dev).copied().flatten().map(|method| (method.name, method)).collect()
 }
 
 #[cfg(test)]
@@ -55,15 +58,18 @@ mod tests {
             eth::block::METHODS,
             eth::tx::METHODS,
             eth::call::METHODS,
+            eth::access_list::METHODS,
+            eth::simulate::METHODS,
+            debug::METHODS,
             eth::fee::METHODS,
             eth::logs::METHODS,
             eth::filters::METHODS,
             net::METHODS,
             txpool::METHODS,
             def::METHODS,
-            dev::METHODS,
         ];
-        assert_eq!(lists.iter().map(|list| list.len()).sum::<usize>(), table(true).len());
+        let all = lists.iter().chain(dev::METHODS).map(|list| list.len()).sum::<usize>();
+        assert_eq!(all, table(true).len());
     }
 
     #[test]
@@ -82,7 +88,8 @@ mod tests {
         let named: std::collections::BTreeSet<&str> =
             methods.unwrap_or_default().split('`').filter(|word| word.contains('_') && !word.contains(' ')).collect();
         let special = ["eth_sendRawTransactionSync", "eth_subscribe", "eth_unsubscribe"];
-        let served = table(true).into_keys().chain(special).filter(|name| *name != "eth_getProof").collect();
+        // Those of a development chain are on a page of their own (crate::dev).
+        let served = table(false).into_keys().chain(special).filter(|name| *name != "eth_getProof").collect();
         assert_eq!(named, served);
     }
 }

@@ -1,4 +1,6 @@
-//! What the server counts about itself, in Prometheus text.
+//! What the server counts about itself.
+//!
+//! Labels hold names of our own only (methods, codes, settings), so that callers cannot make up new series.
 
 use std::time::Duration;
 
@@ -10,14 +12,43 @@ use prometheus_client::{
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
 use crate::error::RpcError;
 
+/// Stands for every method that does not exist.
+pub(crate) const UNKNOWN: &str = "unknown";
+/// Stands for what is no call at all.
+pub(crate) const UNREADABLE: &str = "unreadable";
+
+/// The limits that an error may name as `(rpc.…)`. What is not here is counted as `other`.
+const LIMITS: [&str; 14] = [
+    "call_gas_cap",
+    "call_timeout_ms",
+    "filter_timeout_s",
+    "idle_timeout_ms",
+    "max_batch",
+    "max_body_bytes",
+    "max_connections",
+    "max_filters",
+    "max_log_range",
+    "max_log_results",
+    "max_response_bytes",
+    "max_subscriptions_per_connection",
+    "max_sync_wait_ms",
+    "request_timeout_ms",
+];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MethodLabel {
     method: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabel {
+    method: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -26,68 +57,121 @@ struct ErrorLabel {
     code: i32,
 }
 
-/// Counters of the server. Labels are names of our own methods only, so that callers cannot make up new series.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: &'static str,
+}
+
+/// Counters of the server.
 pub(crate) struct Metrics {
     registry: Registry,
-    calls: Family<MethodLabel, Counter>,
+    requests: Family<RequestLabel, Counter>,
     errors: Family<ErrorLabel, Counter>,
-    seconds: Family<MethodLabel, Histogram>,
+    seconds: Family<MethodLabel, Histogram, fn() -> Histogram>,
+    limits: Family<LimitLabel, Counter>,
     pub connections: Gauge,
     pub websockets: Gauge,
-    pub turned_away: Counter,
+    pub subscriptions: Gauge,
+    pub slow_readers: Counter,
+    refused: Counter,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("defchain_rpc");
-        let calls = Family::default();
-        let errors = Family::default();
+        let (requests, errors, limits) = (Family::default(), Family::default(), Family::default());
         // 20 µs to 20 s.
-        let seconds = Family::new_with_constructor(
-            (|| Histogram::new(exponential_buckets(0.00002, 4.0, 11))) as fn() -> Histogram,
-        );
-        let (connections, websockets, turned_away) = (Gauge::default(), Gauge::default(), Counter::default());
-        registry.register("calls", "Calls answered, by method", calls.clone());
-        registry.register("errors", "Calls that failed, by method and code", errors.clone());
-        registry.register("call_seconds", "Time to run a call, without waiting for a thread", seconds.clone());
-        registry.register("connections", "Open connections", connections.clone());
-        registry.register("websockets", "Open WebSocket connections", websockets.clone());
-        registry.register("turned_away", "Connections refused because there were too many", turned_away.clone());
-        Self { registry, calls, errors, seconds, connections, websockets, turned_away }
+        let times = (|| Histogram::new(exponential_buckets(0.000_02, 4.0, 11))) as fn() -> Histogram;
+        let seconds = Family::new_with_constructor(times);
+        let (connections, websockets, subscriptions) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (slow_readers, refused) = (Counter::default(), Counter::default());
+        registry.register("requests", "Calls answered, by method and outcome", requests.clone());
+        registry.register("errors", "Calls that failed, by method and JSON-RPC code", errors.clone());
+        let help = "Time to run a call without waiting for a thread, by method, seconds";
+        registry.register_with_unit("request_duration", help, Unit::Seconds, seconds.clone());
+        registry.register("limits_hit", "Requests refused by a limit, by its setting", limits.clone());
+        registry.register("open_connections", "Open connections, WebSockets among them", connections.clone());
+        registry.register("open_websockets", "Open WebSocket connections", websockets.clone());
+        registry.register("subscriptions", "Subscriptions of all WebSocket connections", subscriptions.clone());
+        let help = "WebSocket connections closed because they did not take what was sent";
+        registry.register("slow_readers_dropped", help, slow_readers.clone());
+        let help = "Connections refused because there were rpc.max_connections";
+        registry.register("connections_refused", help, refused.clone());
+        Self {
+            registry,
+            requests,
+            errors,
+            seconds,
+            limits,
+            connections,
+            websockets,
+            subscriptions,
+            slow_readers,
+            refused,
+        }
     }
 }
 
 impl Metrics {
-    /// A call ran.
-    pub fn called(&self, method: &'static str, took: Duration) {
-        self.called_many(method, 1, took);
+    /// A call ran so long.
+    pub fn took(&self, method: &'static str, time: Duration) {
+        self.took_together(method, 1, time);
     }
 
     /// Calls ran together; their time is shared evenly.
-    pub fn called_many(&self, method: &'static str, count: usize, took: Duration) {
-        let label = MethodLabel { method };
+    pub fn took_together(&self, method: &'static str, count: usize, time: Duration) {
         let calls = u32::try_from(count).unwrap_or(u32::MAX).max(1);
-        self.calls.get_or_create(&label).inc_by(u64::from(calls));
-        self.seconds.get_or_create(&label).observe((took / calls).as_secs_f64());
+        let each = (time / calls).as_secs_f64();
+        let histogram = self.seconds.get_or_create(&MethodLabel { method });
+        for _ in 0..calls {
+            histogram.observe(each);
+        }
     }
 
-    /// A call failed.
-    pub fn failed(&self, method: &'static str, error: &RpcError) {
+    /// A call is answered.
+    pub fn answered(&self, method: &'static str, error: Option<&RpcError>) {
+        let outcome = if error.is_some() { "error" } else { "ok" };
+        self.requests.get_or_create(&RequestLabel { method, outcome }).inc();
+        let Some(error) = error else { return };
         self.errors.get_or_create(&ErrorLabel { method, code: error.code() }).inc();
-        if let RpcError::Internal(_) = error {
-            tracing::error!(method, %error, "a call failed for a fault of this node");
+        match error {
+            RpcError::Internal(_) => tracing::error!(method, %error, "a call failed for a fault of this node"),
+            RpcError::Limit(_) | RpcError::ResponseTooLarge { .. } | RpcError::Timeout { .. } => {
+                self.limit_hit(setting(&error.to_string()));
+            }
+            _ => {}
         }
+    }
+
+    /// A limit refused something.
+    pub fn limit_hit(&self, limit: &'static str) {
+        self.limits.get_or_create(&LimitLabel { limit }).inc();
+    }
+
+    /// A connection found no room.
+    pub fn turned_away(&self) {
+        self.refused.inc();
+        self.limit_hit("max_connections");
     }
 
     /// The node's text, if any, and ours.
     pub fn render(&self, node: &str) -> String {
         // Both end with "# EOF", which may stand only once.
-        let mut text = node.trim_end().trim_end_matches("# EOF").to_owned();
+        let mut text = node.trim_end().trim_end_matches("# EOF").trim_end().to_owned();
+        if !text.is_empty() {
+            text.push('\n');
+        }
         if encode(&mut text, &self.registry).is_err() {
             tracing::error!("the metrics of the RPC server cannot be rendered");
         }
         text
     }
+}
+
+/// The setting that a message of ours names.
+fn setting(message: &str) -> &'static str {
+    let named = message.rsplit_once("(rpc.").and_then(|(_, rest)| rest.split_once(')')).map(|(name, _)| name);
+    LIMITS.into_iter().find(|limit| Some(*limit) == named).unwrap_or("other")
 }
 
 #[cfg(test)]
@@ -97,13 +181,44 @@ mod tests {
     #[test]
     fn the_text_ends_once_and_holds_both_parts() {
         let metrics = Metrics::default();
-        metrics.called("eth_call", Duration::from_millis(2));
-        metrics.failed("eth_call", &RpcError::Refused("no".to_owned()));
-        let text = metrics.render("defchain_height 5\n# EOF\n");
-        assert!(text.starts_with("defchain_height 5\n"), "{text}");
-        assert!(text.contains("defchain_rpc_calls_total{method=\"eth_call\"} 1\n"), "{text}");
-        assert!(text.contains("defchain_rpc_errors_total{method=\"eth_call\",code=\"-32000\"} 1\n"), "{text}");
+        metrics.took("eth_call", Duration::from_millis(2));
+        metrics.answered("eth_call", Some(&RpcError::Refused("no".to_owned())));
+        metrics.answered("eth_call", None);
+        let text = metrics.render("defchain_chain_height 5\n# EOF\n");
+        assert!(text.starts_with("defchain_chain_height 5\n# HELP"), "{text}");
+        for line in [
+            "defchain_rpc_requests_total{method=\"eth_call\",outcome=\"error\"} 1\n",
+            "defchain_rpc_requests_total{method=\"eth_call\",outcome=\"ok\"} 1\n",
+            "defchain_rpc_errors_total{method=\"eth_call\",code=\"-32000\"} 1\n",
+            "defchain_rpc_request_duration_seconds_count{method=\"eth_call\"} 1\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
         assert_eq!(text.matches("# EOF").count(), 1);
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_limit_is_counted_under_its_setting_and_never_under_the_callers_words() {
+        let metrics = Metrics::default();
+        metrics.answered("eth_getLogs", Some(&RpcError::Limit("5 blocks, limit 3 (rpc.max_log_range)".to_owned())));
+        metrics.answered("eth_call", Some(&RpcError::Timeout { millis: 5, setting: "rpc.call_timeout_ms" }));
+        metrics.answered("eth_call", Some(&RpcError::Limit("(rpc.made_up) whatever".to_owned())));
+        let text = metrics.render("");
+        for limit in ["max_log_range", "call_timeout_ms", "other"] {
+            assert!(
+                text.contains(&format!("defchain_rpc_limits_hit_total{{limit=\"{limit}\"}} 1\n")),
+                "{limit}: {text}"
+            );
+        }
+        assert!(!text.contains("made_up"), "{text}");
+    }
+
+    #[test]
+    fn every_limit_is_a_setting() {
+        let settings = serde_json::to_value(crate::RpcConfig::default()).unwrap_or_default();
+        for limit in LIMITS {
+            assert!(settings.get(limit).is_some(), "rpc.{limit} is no setting");
+        }
     }
 }

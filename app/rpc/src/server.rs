@@ -65,6 +65,17 @@ pub struct RpcHandle {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    metrics: MetricsText,
+}
+
+/// Renders the metrics of node and server.
+#[derive(Clone)]
+struct MetricsText(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl std::fmt::Debug for MetricsText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MetricsText")
+    }
 }
 
 #[derive(Clone)]
@@ -89,11 +100,13 @@ impl RpcServer {
         let addr = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
         let api = Arc::new(Api::new(config, ctx));
+        let of_api = api.clone();
+        let metrics = MetricsText(Arc::new(move || of_api.metrics.render(&(of_api.ctx.metrics)())));
         let mut tasks = JoinSet::new();
         tasks.spawn(hub::run(api.clone(), stopped.clone()));
         tasks.spawn(accept(listener, Shared { api, stop: stopped }));
         tracing::info!(%addr, "RPC listens");
-        Ok(RpcHandle { addr, stop, tasks })
+        Ok(RpcHandle { addr, stop, tasks, metrics })
     }
 }
 
@@ -102,6 +115,12 @@ impl RpcHandle {
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// What `/metrics` answers, the node's metrics and the server's, for a port of their own.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<dyn Fn() -> String + Send + Sync> {
+        self.metrics.0.clone()
     }
 
     /// Stops: no new connection, WebSockets are told, requests in work get a few seconds.
@@ -153,7 +172,7 @@ async fn accept(listener: TcpListener, shared: Shared) {
 }
 
 fn refuse(api: &Api, stream: TcpStream, refusals: &Arc<Semaphore>, connections: &mut JoinSet<()>) {
-    api.metrics.turned_away.inc();
+    api.metrics.turned_away();
     let limit = api.config.max_connections;
     if let Ok(slot) = refusals.clone().try_acquire_owned() {
         connections.spawn(async move {
@@ -264,7 +283,7 @@ async fn post(api: &Arc<Api>, headers: &HeaderMap, body: Body) -> Response {
     let reading = axum::body::to_bytes(body, limit);
     let body = match tokio::time::timeout(api.config.request_timeout(), reading).await {
         Ok(Ok(body)) => body,
-        Ok(Err(error)) => return refuse_body(headers, limit, &error),
+        Ok(Err(error)) => return refuse_body(api, headers, &error),
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n").into_response(),
     };
     match dispatch::answer(api, None, body).await {
@@ -274,11 +293,13 @@ async fn post(api: &Arc<Api>, headers: &HeaderMap, body: Body) -> Response {
     }
 }
 
-fn refuse_body(headers: &HeaderMap, limit: usize, error: &axum::Error) -> Response {
+fn refuse_body(api: &Api, headers: &HeaderMap, error: &axum::Error) -> Response {
     let too_long = std::error::Error::source(error).is_some_and(|e| e.to_string().contains("length limit"));
     if !too_long {
         return (StatusCode::BAD_REQUEST, format!("the request cannot be read: {error}\n")).into_response();
     }
+    api.metrics.limit_hit("max_body_bytes");
+    let limit = api.config.max_body_bytes;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).unwrap_or("more");
     let why = format!("request too large: {announced} bytes, limit {limit} (rpc.max_body_bytes)\n");
     (StatusCode::PAYLOAD_TOO_LARGE, why).into_response()

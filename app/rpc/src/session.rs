@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_rpc_types_eth::Filter;
 use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
 
 use crate::{error::RpcError, id::random_id};
 
@@ -26,6 +27,8 @@ pub(crate) enum Subscription {
 /// The subscriptions of a connection.
 pub(crate) struct Session {
     limit: usize,
+    /// Subscriptions of all sessions.
+    count: Gauge,
     inner: Mutex<Inner>,
 }
 
@@ -37,8 +40,8 @@ struct Inner {
 }
 
 impl Session {
-    pub fn new(limit: usize) -> Self {
-        Self { limit, inner: Mutex::default() }
+    pub fn new(limit: usize, count: Gauge) -> Self {
+        Self { limit, count, inner: Mutex::default() }
     }
 
     /// Adds a subscription and returns its id.
@@ -53,6 +56,7 @@ impl Session {
         }
         let id = random_id()?;
         inner.fresh.push((id.clone(), subscription));
+        self.count.inc();
         Ok(id)
     }
 
@@ -61,7 +65,11 @@ impl Session {
         let mut inner = self.inner.lock();
         let held = inner.fresh.len();
         inner.fresh.retain(|(fresh, _)| fresh != id);
-        inner.fresh.len() < held || inner.active.remove(id).is_some()
+        let gone = inner.fresh.len() < held || inner.active.remove(id).is_some();
+        if gone {
+            self.count.dec();
+        }
+        gone
     }
 
     /// Lets events flow to the subscriptions whose ids were sent.
@@ -77,6 +85,14 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut();
+        let held = inner.active.len().saturating_add(inner.fresh.len());
+        self.count.dec_by(i64::try_from(held).unwrap_or(i64::MAX));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -84,18 +100,23 @@ mod tests {
 
     #[test]
     fn a_subscription_takes_events_only_after_its_id_was_sent() {
-        let session = Session::new(2);
+        let count = Gauge::default();
+        let session = Session::new(2, count.clone());
         let id = session.subscribe(Subscription::NewHeads).unwrap();
         assert!(session.active().is_empty());
         session.activate();
         assert_eq!(session.active().len(), 1);
         assert!(session.unsubscribe(&id) && !session.unsubscribe(&id));
         assert!(session.active().is_empty());
+        session.subscribe(Subscription::Syncing).unwrap();
+        assert_eq!(count.get(), 1);
+        drop(session);
+        assert_eq!(count.get(), 0);
     }
 
     #[test]
     fn the_limit_counts_what_is_not_yet_active() {
-        let session = Session::new(1);
+        let session = Session::new(1, Gauge::default());
         let id = session.subscribe(Subscription::Syncing).unwrap();
         let error = session.subscribe(Subscription::NewHeads).unwrap_err();
         assert_eq!(error.code(), -32005);

@@ -1,19 +1,20 @@
 //! Which block a parameter means.
 //!
 //! "latest", "safe" and "finalized" are one block: finality is immediate (YP 4.3.3). "earliest" is the synthetic block
-//! 0 (D8). "pending" is the newest state in the environment that the next block would have.
+//! 0 (D8). "pending" is the block that would come next, built from the pool: its state is that after it.
 
 use std::sync::Arc;
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use defchain_base::{AgeMillis, Height, Timestamp};
-use defchain_chain::{StateAt, records::Header};
+use defchain_chain::{PendingBlock, StateAt, records::Header};
 use defchain_evm::BlockEnv;
 
 use crate::{api::Api, error::RpcError};
 
 /// A block's state and the environment that calls on it see.
 pub(crate) struct View {
+    /// Of the pending block without hash and state root.
     pub header: Arc<Header>,
     pub state: StateAt,
     pub env: BlockEnv,
@@ -57,22 +58,30 @@ pub(crate) fn header_by_id(api: &Api, id: BlockId) -> Result<Option<Arc<Header>>
 /// State and environment of an id; "latest" when there is none.
 pub(crate) fn view_at(api: &Api, id: Option<BlockId>) -> Result<View, RpcError> {
     let id = id.unwrap_or_default();
+    if id == BlockId::pending() {
+        let pending = pending(api)?;
+        let header = Arc::new(pending.header.clone());
+        return Ok(View { header, state: pending.state.clone(), env: pending.env });
+    }
     let newest = matches!(
         id,
-        BlockId::Number(
-            BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized | BlockNumberOrTag::Pending
-        )
+        BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized)
     );
     if newest {
         // One commit gives both, whatever is committed meanwhile.
-        let (header, snapshot) = api.ctx.reader.latest_state()?;
-        let env = if id == BlockId::pending() { next_env(api, &header)? } else { api.ctx.reader.env_of(&header) };
-        return Ok(View { header, state: StateAt::Latest(snapshot), env });
+        let (header, state) = api.ctx.reader.latest_state()?;
+        let env = api.ctx.reader.env_of(&header);
+        return Ok(View { header, state, env });
     }
     let Some(header) = header_by_id(api, id)? else { return Err(not_found(api, id)?) };
     let state = api.ctx.reader.state(header.height)?;
     let env = api.ctx.reader.env_of(&header);
     Ok(View { header, state, env })
+}
+
+/// The block that would come next.
+pub(crate) fn pending(api: &Api) -> Result<Arc<PendingBlock>, RpcError> {
+    Ok(api.ctx.runner.pending((api.ctx.now)())?)
 }
 
 /// The environment of the block after `latest`, if it came now.

@@ -38,13 +38,18 @@ enum End {
     Gone,
     /// We close it, and say why.
     Close(u16, Cow<'static, str>),
+    /// As [`End::Close`], because the peer does not take what is sent.
+    Slow(u16, Cow<'static, str>),
 }
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(api: Arc<Api>, socket: WebSocket, stop: watch::Receiver<bool>) {
     let (mut sink, stream) = socket.split();
     let end = talk(&api, &mut sink, stream, stop).await;
-    if let End::Close(code, reason) = end {
+    if matches!(end, End::Slow(..)) {
+        api.metrics.slow_readers.inc();
+    }
+    if let End::Close(code, reason) | End::Slow(code, reason) = end {
         tracing::debug!(code, %reason, "closing a WebSocket connection");
         let frame = CloseFrame { code, reason: reason.as_ref().into() };
         // The peer may be the one that does not read: it gets no second chance.
@@ -58,7 +63,7 @@ async fn talk(
     mut stream: SplitStream<WebSocket>,
     mut stop: watch::Receiver<bool>,
 ) -> End {
-    let session = Session::new(api.config.max_subscriptions_per_connection);
+    let session = Session::new(api.config.max_subscriptions_per_connection, api.metrics.subscriptions.clone());
     let (mut heads, mut pending, mut syncing) = (api.hub.heads(), api.hub.pending(), api.hub.syncing());
     let mut request: Option<BoxFuture<'_, Option<Vec<u8>>>> = None;
     let mut pings = tokio::time::interval(api.config.idle_timeout() / 3);
@@ -158,7 +163,7 @@ async fn send(sink: &mut Sink, message: Message) -> Result<(), End> {
     match tokio::time::timeout(WRITE_TIMEOUT, sink.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Close(close_code::POLICY, "slow reader: a message was not taken within 10 s".into())),
+        Err(_) => Err(End::Slow(close_code::POLICY, "slow reader: a message was not taken within 10 s".into())),
     }
 }
 
@@ -175,7 +180,7 @@ fn text(bytes: Vec<u8>) -> Message {
 fn lagged(error: &RecvError) -> End {
     match error {
         RecvError::Lagged(missed) => {
-            End::Close(close_code::AGAIN, format!("slow reader: {missed} events were missed; connect again").into())
+            End::Slow(close_code::AGAIN, format!("slow reader: {missed} events were missed; connect again").into())
         }
         RecvError::Closed => End::Close(close_code::AWAY, "the node is stopping".into()),
     }

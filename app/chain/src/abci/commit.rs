@@ -31,50 +31,75 @@ impl Inner {
         let Some(Decided { sealed }) = self.decided.lock().take() else {
             halt("Commit", &"no block was finalized before it");
         };
-        let Sealed { header, txs, receipts, prepared } = sealed;
+        let Sealed { header, txs, receipts, prepared, .. } = sealed;
         let raw: Vec<&Bytes> = txs.iter().map(|tx| tx.tx.raw()).collect();
         let stored_txs = encode_stored(raw.into_iter());
         let receipts = Receipts(receipts);
-        let records = records(&header, stored_txs, &receipts);
+        let declared = self.shared.declared();
+        let records =
+            ChainRecords { extra: declared.record(&header.parent_hash), ..records(&header, stored_txs, &receipts) };
         if let Err(error) = self.store.commit(prepared, records) {
             halt("Commit", &error);
         }
+        let height = header.height;
         self.publish(header, txs, receipts.0);
+        self.snapshots.committed(&self.store, height);
         // Nothing is pruned from CometBFT's block store: a node that joins by block sync needs it.
         ResponseCommit { retain_height: 0 }
     }
 
     fn publish(&self, header: Header, txs: Vec<Arc<RecoveredTx>>, receipts: Vec<Receipt>) {
         self.optimistic.clear();
+        self.metrics.committed(&header, &receipts, self.shared.latest_header().as_deref());
         let header = Arc::new(header);
         self.set_head(header.clone());
         let included: Vec<Included> =
             txs.iter().map(|tx| Included { sender: tx.sender, nonce: tx.tx.nonce(), hash: tx.tx.hash() }).collect();
         self.pool.touch(txs.iter().flat_map(|tx| authorities(&tx.tx)));
-        self.pool.on_commit(&included, View::new(self.shared.head()));
+        self.pool.on_commit(&included, View::new(&self.shared));
         if self.shared.has_listeners() {
             let txs = txs.into_iter().map(Arc::unwrap_or_clone).collect();
-            self.shared.announce(Arc::new(Block { header, txs, receipts }));
+            self.shared.announce(Arc::new(Block { header, txs, receipts, removed: false }));
         }
     }
 
     fn set_head(&self, header: Arc<Header>) {
         let snapshot = self.store.snapshot();
         match snapshot.read(&ParamsKey) {
-            Ok(Some(params)) => self.shared.set_head(Head { header, snapshot, params }),
+            Ok(Some(params)) => match self.config.upgrades.next(&snapshot, header.height) {
+                Ok(next) => self.new_head(Head { header, snapshot, params, next }),
+                Err(error) => halt("Commit", &error),
+            },
             Ok(None) => halt("Commit", &"the committed state holds no chain parameters"),
             Err(error) => halt("Commit", &error),
         }
     }
 
+    /// Shows a head to readers; says so when it is the last one that this program can make.
+    fn new_head(&self, head: Head) {
+        let end = head.next.as_ref().err().cloned();
+        self.shared.set_head(head);
+        if let Some(error) = end {
+            tracing::warn!(%error, "this program's last block is committed");
+            self.ended.send_replace(Some(error));
+        }
+    }
+
+    /// After the store was cut back (development chains): nothing of the blocks above is left.
+    pub(crate) fn publish_cut(&self) {
+        self.optimistic.clear();
+        *self.decided.lock() = None;
+        self.publish_genesis();
+    }
+
     /// After InitChain: the head is read back from the store.
     pub(super) fn publish_genesis(&self) {
         let Some(commit) = self.store.latest() else { return };
-        match load_head(&self.store, &commit) {
-            Ok(head) => self.shared.set_head(head),
+        match load_head(&self.store, &commit, &self.config.upgrades) {
+            Ok(head) => self.new_head(head),
             Err(error) => halt("InitChain", &error),
         }
-        self.pool.on_commit(&[], View::new(self.shared.head()));
+        self.pool.on_commit(&[], View::new(&self.shared));
     }
 }
 

@@ -4,11 +4,12 @@ use defchain_abci::types::{ExecTxResult, RequestFinalizeBlock, ResponseFinalizeB
 use defchain_base::B256;
 use defchain_evm::ExecError;
 
-use super::{Decided, height, proposer, timestamp};
+use super::{Decided, app_version, height, proposer, timestamp};
 use crate::{
     block::{BlockError, BlockInputs},
     chain::{Inner, halt},
-    executor::{BlockRun, Executed, Sealed},
+    executor::{Executed, Sealed},
+    metrics::For,
     payload::decode_items,
 };
 
@@ -27,31 +28,38 @@ impl Inner {
         let Ok(block_hash) = B256::try_from(request.hash.as_ref()) else {
             halt("FinalizeBlock", &format!("block hash of {} bytes", request.hash.len()));
         };
-        let mut sealed = match self.decide(&inputs) {
+        let sealed = match self.decide(&inputs, block_hash) {
             Ok(sealed) => sealed,
             Err(error) => halt("FinalizeBlock", &error),
         };
-        sealed.header.hash = block_hash;
-        sealed.header.size = inputs.items.iter().map(|item| item.len() as u64).fold(0, u64::saturating_add);
         let app_hash = sealed.header.state_root;
+        let consensus_param_updates = sealed.upgraded.map(app_version);
         // One empty result per item: CometBFT stores the response of every block synchronously.
         let tx_results = vec![ExecTxResult::default(); inputs.items.len()];
         *self.decided.lock() = Some(Decided { sealed });
-        ResponseFinalizeBlock { tx_results, app_hash: app_hash.to_vec().into(), ..Default::default() }
+        ResponseFinalizeBlock {
+            tx_results,
+            app_hash: app_hash.to_vec().into(),
+            consensus_param_updates,
+            ..Default::default()
+        }
     }
 
-    fn decide(&self, inputs: &BlockInputs) -> Result<Sealed, BlockError> {
-        if let Some(sealed) = self.optimistic.take(inputs) {
+    fn decide(&self, inputs: &BlockInputs, hash: B256) -> Result<Sealed, BlockError> {
+        let proposed = self.optimistic.take(inputs, hash, &self.store);
+        self.metrics.decided(proposed.is_some());
+        if let Some(sealed) = proposed {
             return Ok(sealed?);
         }
         tracing::debug!(height = %inputs.height, "cold path: executing the decided block");
-        Ok(self.execute_decided(inputs)?.seal(&self.store)?)
+        let executed = self.metrics.executing(For::Finalize, || self.execute_decided(inputs))?;
+        Ok(executed.with_size_of(&inputs.items).seal(&self.store, hash)?)
     }
 
     /// Total (D8b): whatever does not decode or cannot be paid for is skipped.
     fn execute_decided(&self, inputs: &BlockInputs) -> Result<Executed, BlockError> {
         let head = self.head_below(inputs)?;
-        let mut run = BlockRun::begin(&head, &self.registry, inputs.time, inputs.proposer)?;
+        let mut run = self.begin_block(&head, inputs)?;
         let raw = decode_items(&inputs.items, &head.params).unwrap_or_else(|error| {
             tracing::error!(height = %inputs.height, %error, "the decided block has no readable payload");
             Vec::new()

@@ -5,18 +5,21 @@ use defchain_base::{
     AgeMillis, B256, Bytes, Height, Overlay, StateDelta, StateError, StateRead, StateWriteExt, Timestamp, U256,
 };
 use defchain_evm::Registry;
-use defchain_store::{ChainRecords, StoreError};
-use defchain_token::{TokenError, TokenParams, state::TokenWrite};
+use defchain_store::{ChainRecords, SnapshotError, StoreError};
+use defchain_token::{Ledger, TokenError, TokenParams, state::TokenWrite};
+use tendermint_proto::v0_38::types::VersionParams;
 
 use super::commit::records;
 use crate::{
     chain::{Inner, halt},
     executor::{receipts_root, transactions_root},
     genesis::{self, GenesisAccount, GenesisErrors, GenesisInput, KeyPower, ValidatedGenesis},
-    keys::{ChainHead, ChainHeadKey, ValidatorKey, ValidatorRecord},
-    params::{APP_VERSION, ParamsKey},
+    keys::{ValidatorKey, ValidatorRecord},
+    lifecycle,
+    params::ParamsKey,
     payload::encode_stored,
     records::{Header, Receipts},
+    upgrade::{self, ScheduleError},
 };
 
 /// Why a genesis cannot start this chain.
@@ -28,12 +31,18 @@ pub(super) enum GenesisError {
     /// State.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Its upgrade.
+    #[error(transparent)]
+    Upgrade(#[from] ScheduleError),
     /// Native money.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The store, or a store of another chain.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What state sync left.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// Blocks exist, so the chain started long ago.
     #[error("InitChain on a store that is at height {0}: reset CometBFT and the store together, or neither")]
     Started(Height),
@@ -47,24 +56,31 @@ impl Inner {
         }
         let mut consensus_params = request.consensus_params.clone();
         if let Some(params) = &mut consensus_params {
-            params.version = Some(tendermint_proto::v0_38::types::VersionParams { app: APP_VERSION });
+            let version = upgrade::version(&self.store.snapshot());
+            let app = version.unwrap_or_else(|error| halt("InitChain", &error));
+            params.version = Some(VersionParams { app });
         }
         ResponseInitChain { consensus_params, validators: Vec::new(), app_hash: self.app_hash().to_vec().into() }
     }
 
     fn start_from(&self, request: &RequestInitChain) -> Result<(), GenesisError> {
         let keys: Vec<KeyPower> = request.validators.iter().map(KeyPower::from).collect();
-        let block = request.consensus_params.as_ref().and_then(|p| p.block.as_ref());
+        let params = request.consensus_params.as_ref();
+        let block = params.and_then(|p| p.block.as_ref());
         let genesis = genesis::validate(&GenesisInput {
             chain_id: &request.chain_id,
             initial_height: request.initial_height,
             max_block_bytes: block.map_or(0, |b| b.max_bytes),
+            app_version: params.and_then(|p| p.version.as_ref()).map_or(0, |v| v.app),
             validators: &keys,
             app_state: &request.app_state_bytes,
         })?;
         let hash = genesis.hash();
         match self.store.latest() {
-            None => self.write_genesis(&genesis, hash, super::timestamp(request.time))?,
+            None => {
+                self.drop_restore()?;
+                self.write_genesis(&genesis, hash, super::timestamp(request.time))?;
+            }
             Some(commit) if commit.height == Height(0) => self.store.check_chain(&genesis.chain_id, &hash)?,
             Some(commit) => return Err(GenesisError::Started(commit.height)),
         }
@@ -72,23 +88,33 @@ impl Inner {
         Ok(())
     }
 
+    /// CometBFT starts from genesis, so nobody goes on with a state sync that was given up.
+    fn drop_restore(&self) -> Result<(), GenesisError> {
+        if let Some((height, chunks, of)) = self.store.unfinished_restore()? {
+            tracing::warn!(%height, chunks, of, "an unfinished restore is dropped: the chain starts from genesis");
+            self.store.discard_restored()?;
+        }
+        Ok(())
+    }
+
     fn write_genesis(&self, genesis: &ValidatedGenesis, hash: B256, time: Timestamp) -> Result<(), GenesisError> {
-        let delta = genesis_state(genesis, self.config.genesis_dir.as_deref(), &self.registry, time)?;
-        let prepared = self.store.prepare(&delta, None)?;
+        let mut delta = genesis_state(genesis, self.config.genesis_dir.as_deref(), &self.registry)?;
         let (receipts_root, logs_bloom) = receipts_root(&[]);
-        let header = Header {
+        let mut header = Header {
             hash,
             time,
             gas_limit: genesis.params.block_gas_limit,
             base_fee: genesis.params.initial_base_fee,
-            state_root: prepared.app_hash(),
-            substore_roots: *prepared.roots(),
             transactions_root: transactions_root(&[]),
             receipts_root,
             logs_bloom,
             total_power: genesis.validators.iter().fold(0, |sum, v| sum.saturating_add(v.power.0)),
             ..Header::default()
         };
+        lifecycle::seal(&mut delta, &header);
+        let prepared = self.store.prepare(&delta, None)?;
+        header.state_root = prepared.app_hash();
+        header.substore_roots = *prepared.roots();
         let none: [&Bytes; 0] = [];
         let records = records(&header, encode_stored(none.into_iter()), &Receipts::default());
         let records = ChainRecords { chain_id: genesis.chain_id.clone(), genesis_hash: hash, ..records };
@@ -103,7 +129,6 @@ fn genesis_state(
     genesis: &ValidatedGenesis,
     genesis_dir: Option<&Path>,
     registry: &Registry,
-    time: Timestamp,
 ) -> Result<StateDelta, GenesisError> {
     let mut overlay = Overlay::new(defchain_base::EmptyState);
     overlay.write(&ParamsKey, &genesis.params)?;
@@ -112,15 +137,10 @@ fn genesis_state(
         let record = ValidatorRecord { operator: v.operator, power: v.power, pub_key: v.key };
         overlay.write(&ValidatorKey(v.address), &record)?;
     }
-    let head = ChainHead {
-        height: Height(0),
-        time,
-        age: AgeMillis(0),
-        base_fee: genesis.params.initial_base_fee,
-        gas_used: 0,
-        gas_limit: genesis.params.block_gas_limit,
-    };
-    overlay.write(&ChainHeadKey, &head)?;
+    upgrade::put_genesis_version(&mut overlay, genesis.app_version)?;
+    if let Some(plan) = &genesis.upgrade {
+        upgrade::schedule(&mut overlay, Height(0), plan)?;
+    }
     for account in defchain_evm::genesis_accounts(registry) {
         defchain_evm::write_genesis_account(&mut overlay, &account)?;
     }
@@ -133,7 +153,23 @@ fn genesis_state(
             overlay.commit();
         }
     }
+    write_ownerless(&mut overlay, genesis)?;
     Ok(overlay.into_delta())
+}
+
+/// Pools, and money on addresses that nobody holds the key of.
+fn write_ownerless<S: StateRead>(overlay: &mut Overlay<S>, genesis: &ValidatedGenesis) -> Result<(), TokenError> {
+    for (pool, amount) in &genesis.pools {
+        overlay.credit_pool(*pool, *amount)?;
+        overlay.raise_supply(*amount)?;
+    }
+    let params = TokenParams::plain();
+    let mut ledger = Ledger::new(&params, AgeMillis(0));
+    for (address, amount) in &genesis.stranded {
+        ledger.credit_fresh(overlay, address, *amount)?;
+        overlay.raise_supply(*amount)?;
+    }
+    ledger.write(overlay)
 }
 
 fn write_account<S: StateRead>(overlay: &mut Overlay<S>, account: &GenesisAccount) -> Result<(), TokenError> {

@@ -26,7 +26,10 @@ use defchain_abci::{
     },
 };
 use defchain_base::{ConsensusAddress, Height, Timestamp};
-use tendermint_proto::google::protobuf::Timestamp as ProtoTime;
+use tendermint_proto::{
+    google::protobuf::Timestamp as ProtoTime,
+    v0_38::types::{ConsensusParams, VersionParams},
+};
 
 pub(crate) use commit::Decided;
 
@@ -116,6 +119,11 @@ fn timestamp(time: Option<ProtoTime>) -> Timestamp {
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
     let nanos = u64::try_from(time.nanos).unwrap_or(0);
     Timestamp(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
+}
+
+/// The change of consensus parameters that tells CometBFT the app version of the headers from the next block on.
+fn app_version(app: u64) -> ConsensusParams {
+    ConsensusParams { version: Some(VersionParams { app }), ..Default::default() }
 }
 
 /// A header's proposer; all zeros, which is nobody, when the field has not 20 bytes.

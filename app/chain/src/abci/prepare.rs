@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use defchain_abci::types::{RequestPrepareProposal, ResponsePrepareProposal};
 use defchain_base::{Bytes, payload::encoded_len};
@@ -10,6 +13,8 @@ use crate::{
     block::{BlockError, BlockInputs},
     chain::{Inner, halt},
     executor::{BlockRun, Executed},
+    params::ChainParams,
+    metrics::For,
     payload::encode_items,
 };
 
@@ -30,27 +35,39 @@ impl Inner {
             next_validators_hash: request.next_validators_hash,
         };
         let max_bytes = usize::try_from(request.max_tx_bytes).unwrap_or(0);
-        let executed = match self.build(&inputs, max_bytes) {
+        let executed = match self.metrics.executing(For::Prepare, || self.build(&inputs, max_bytes)) {
             Ok(executed) => executed,
             Err(error) => halt("PrepareProposal", &error),
         };
         let raw: Vec<&Bytes> = executed.txs.iter().map(|tx| tx.tx.raw()).collect();
         inputs.items = encode_items(raw.into_iter()).map(|item| item.0).to_vec();
         let txs = inputs.items.clone();
-        self.optimistic.keep(inputs, executed, &self.store);
+        self.optimistic.keep(inputs, executed.with_size_of(&txs));
         ResponsePrepareProposal { txs }
     }
 
     fn build(&self, inputs: &BlockInputs, max_bytes: usize) -> Result<Executed, BlockError> {
-        let started = Instant::now();
         let head = self.shared.head().ok_or(BlockError::NotStarted)?;
-        let mut run = BlockRun::begin(&head, &self.registry, inputs.time, inputs.proposer)?;
+        let mut run = self.begin_block(&head, inputs)?;
         let [envelope, _] = encode_items([].into_iter());
         let payload_limit = usize::try_from(head.params.max_payload_bytes).unwrap_or(usize::MAX);
         let room = max_bytes.saturating_sub(envelope.len()).saturating_sub(ITEM_OVERHEAD * 2).min(payload_limit);
+        self.fill(&mut run, &head.params, room, self.config.build_time)?;
+        Ok(run.finish()?)
+    }
+
+    /// Fills a block from the pool, up to `room` bytes of payload, for at most `time`.
+    pub(crate) fn fill(
+        &self,
+        run: &mut BlockRun,
+        params: &ChainParams,
+        room: usize,
+        time: Duration,
+    ) -> Result<(), BlockError> {
+        let started = Instant::now();
         let mut best = self.pool.best(BestLimits {
             max_bytes: room,
-            max_gas: head.params.block_gas_limit,
+            max_gas: params.block_gas_limit,
             base_fee: run.base_fee(),
         });
         let (mut count, mut bytes) = (0usize, 0usize);
@@ -71,10 +88,10 @@ impl Inner {
                 }
                 Err(ExecError::State(error)) => return Err(error.into()),
             }
-            if started.elapsed() > self.config.build_time {
+            if started.elapsed() > time {
                 break;
             }
         }
-        Ok(run.finish()?)
+        Ok(())
     }
 }

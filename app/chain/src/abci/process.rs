@@ -10,7 +10,8 @@ use super::{height, proposer, timestamp};
 use crate::{
     block::{BlockError, BlockInputs},
     chain::{Inner, halt},
-    executor::{BlockRun, Executed},
+    executor::Executed,
+    metrics::For,
     payload::decode_items,
     shared::Head,
 };
@@ -29,16 +30,22 @@ impl Inner {
             next_validators_hash: request.next_validators_hash,
         };
         let answer = |status: ProposalStatus| ResponseProcessProposal { status: status as i32 };
-        if self.optimistic.has(&inputs) {
+        let Ok(hash) = B256::try_from(request.hash.as_ref()) else {
+            halt("ProcessProposal", &format!("block hash of {} bytes", request.hash.len()));
+        };
+        if self.optimistic.seal(&inputs, hash, &self.store) {
             return answer(ProposalStatus::Accept);
         }
-        match self.judge(&inputs) {
+        match self.metrics.executing(For::Process, || self.judge(&inputs)) {
             Ok(executed) => {
-                self.optimistic.keep(inputs, executed, &self.store);
+                let executed = executed.with_size_of(&inputs.items);
+                self.optimistic.keep(inputs.clone(), executed);
+                self.optimistic.seal(&inputs, hash, &self.store);
                 answer(ProposalStatus::Accept)
             }
             Err(error) if error.is_fatal() => halt("ProcessProposal", &error),
             Err(error) => {
+                self.metrics.refused(&error);
                 tracing::warn!(height = %inputs.height, proposer = %inputs.proposer, %error, "proposal refused");
                 answer(ProposalStatus::Reject)
             }
@@ -47,7 +54,7 @@ impl Inner {
 
     fn judge(&self, inputs: &BlockInputs) -> Result<Executed, BlockError> {
         let head = self.head_below(inputs)?;
-        let mut run = BlockRun::begin(&head, &self.registry, inputs.time, inputs.proposer)?;
+        let mut run = self.begin_block(&head, inputs)?;
         if !run.proposer_is_known() {
             return Err(BlockError::UnknownProposer(inputs.proposer));
         }

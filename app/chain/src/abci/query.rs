@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `/store/<substore>` | key | the value; with `prove`, a two-level proof against the app hash of `height` |
 //! | `/params` | | JSON of the chain's parameters |
+//! | `/upgrade` | | JSON: the version of the rules in force, the newest that this program knows, the plan to come |
 //! | `/validators` | | JSON: consensus address, operator, power |
 
 use defchain_abci::types::{RequestQuery, ResponseQuery};
@@ -16,6 +17,7 @@ use crate::{
     chain::Inner,
     keys::validators,
     reader::{ReadError, Reader},
+    upgrade,
 };
 
 /// Codes of refused queries.
@@ -33,7 +35,7 @@ impl Inner {
             Ok(None) => refuse(
                 UNKNOWN_PATH,
                 format!(
-                    "unknown path {:?}: there are /store/<ai|def|evm|sys|trade>, /params, /validators",
+                    "unknown path {:?}: there are /store/<ai|def|evm|sys|trade>, /params, /upgrade, /validators",
                     request.path
                 ),
             ),
@@ -57,6 +59,14 @@ fn answer(reader: &Reader, request: &RequestQuery) -> Result<Option<ResponseQuer
     }
     let value = match request.path.as_str() {
         "/params" => json!(reader.params()),
+        "/upgrade" => {
+            let state = reader.state(height)?;
+            json!({
+                "app_version": upgrade::version(&state)?,
+                "newest_known": crate::rules::NEWEST_VERSION,
+                "plan": upgrade::plan(&state)?,
+            })
+        }
         "/validators" => {
             let set = validators(&reader.state(height)?)?;
             set.iter()

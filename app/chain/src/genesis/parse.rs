@@ -10,7 +10,7 @@ use super::{
     json::{self, Fields},
     problems::Problems,
 };
-use crate::params::ChainParams;
+use crate::{params::ChainParams, upgrade::UpgradePlan};
 
 /// Where `app_state` stands in the genesis file; every path begins with it.
 const ROOT: &str = "app_state";
@@ -38,8 +38,14 @@ fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
         None | Some(Value::Null) => None,
         Some(value) => accounts_file(value, fields.problems()),
     };
+    let pools = fields.optional("pools").unwrap_or_default();
+    let stranded = fields.optional("stranded").unwrap_or_default();
+    let upgrade = match fields.take("upgrade") {
+        None | Some(Value::Null) => None,
+        Some(value) => upgrade(value, fields.problems()),
+    };
     fields.end();
-    Some(AppState { params, validators, accounts, accounts_file })
+    Some(AppState { params, validators, accounts, accounts_file, pools, stranded, upgrade })
 }
 
 /// Each parameter is tried alone on top of the defaults, so that the list of parameters stands in one place only.
@@ -86,6 +92,15 @@ fn account(value: Value, at: &str, problems: &mut Problems) -> Option<GenesisAcc
     let storage = fields.optional::<BTreeMap<_, _>>("storage").unwrap_or_default();
     fields.end();
     Some(GenesisAccount { address: address?, balance, nonce, code, storage })
+}
+
+fn upgrade(value: Value, problems: &mut Problems) -> Option<UpgradePlan> {
+    let mut fields = Fields::of(value, &json::join(ROOT, "upgrade"), problems)?;
+    let height = fields.required("height");
+    let app_version = fields.required("app_version");
+    let name = fields.required("name");
+    fields.end();
+    Some(UpgradePlan { height: height?, app_version: app_version?, name: name? })
 }
 
 fn accounts_file(value: Value, problems: &mut Problems) -> Option<AccountsFile> {

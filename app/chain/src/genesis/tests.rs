@@ -56,6 +56,7 @@ fn check_with(
         chain_id,
         initial_height: 1,
         max_block_bytes,
+        app_version: 0,
         validators: keys,
         app_state: state.as_bytes(),
     })

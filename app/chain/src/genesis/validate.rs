@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
-use defchain_base::{Address, Amount, B256, ConsensusAddress, Power, keccak256, system};
+use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
+use defchain_base::{Address, Amount, B256, ConsensusAddress, Power, keccak256,
+    system::{self, Pool}};
 use tendermint_proto::v0_38::abci::ValidatorUpdate;
 
 use super::{
     AccountsFile, AppState, GenesisAccount, GenesisValidator, parse,
     problems::{GenesisErrors, Problems},
 };
-use crate::params::ChainParams;
+use crate::{
+    params::ChainParams,
+    rules::{FIRST_VERSION, NEWEST_VERSION},
+    upgrade::UpgradePlan,
+};
 
 /// Most that genesis may give out (D4).
 pub const MAX_SUPPLY: Amount = Amount::from_def(21_000_000);
@@ -72,6 +77,8 @@ pub struct GenesisInput<'a> {
     pub initial_height: i64,
     /// `consensus_params.block.max_bytes`.
     pub max_block_bytes: i64,
+    /// `consensus_params.version.app`: 0 means the first version.
+    pub app_version: u64,
     /// The genesis validators.
     pub validators: &'a [KeyPower],
     /// `app_state`, as JSON.
@@ -104,10 +111,18 @@ pub struct ValidatedGenesis {
     pub validators: Vec<InitialValidator>,
     /// Those in `app_state`, by address ascending.
     pub accounts: Vec<GenesisAccount>,
-    /// What `accounts` hold together; an accounts file comes on top.
+    /// What `accounts`, pools and stranded money make together; an accounts file comes on top.
     pub supply: Amount,
     /// The rest of the accounts: read them with [`ValidatedGenesis::open_accounts_file`].
     pub accounts_file: Option<AccountsFile>,
+    /// What the pools hold.
+    pub pools: Vec<(Pool, Amount)>,
+    /// Money that nobody can spend, by address ascending.
+    pub stranded: Vec<(Address, Amount)>,
+    /// The version of the rules that it starts with.
+    pub app_version: u64,
+    /// A change of rules that is agreed on from the start.
+    pub upgrade: Option<UpgradePlan>,
 }
 
 impl ValidatedGenesis {
@@ -143,7 +158,34 @@ impl ValidatedGenesis {
             put(&mut bytes, file.sha256.as_slice());
             put(&mut bytes, &file.count.to_be_bytes());
         }
+        self.hash_the_rare(&mut bytes);
         keccak256(bytes)
+    }
+}
+
+impl ValidatedGenesis {
+    /// What most genesis do not have: absent it adds nothing, so that their hashes are what they always were.
+    fn hash_the_rare(&self, bytes: &mut Vec<u8>) {
+        for (pool, amount) in &self.pools {
+            put(bytes, b"pool");
+            put(bytes, pool.name().as_bytes());
+            put(bytes, &amount.wei().to_be_bytes());
+        }
+        for (address, amount) in &self.stranded {
+            put(bytes, b"stranded");
+            put(bytes, address.as_slice());
+            put(bytes, &amount.wei().to_be_bytes());
+        }
+        if self.app_version != FIRST_VERSION {
+            put(bytes, b"app version");
+            put(bytes, &self.app_version.to_be_bytes());
+        }
+        if let Some(plan) = &self.upgrade {
+            put(bytes, b"upgrade");
+            put(bytes, &plan.height.0.to_be_bytes());
+            put(bytes, &plan.app_version.to_be_bytes());
+            put(bytes, plan.name.as_bytes());
+        }
     }
 }
 
@@ -170,7 +212,9 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
     check_chain(input, &state.params, problems);
     let keys = check_keys(input.validators, problems);
     let validators = join_validators(keys, &state.validators, problems);
-    let AppState { params, mut accounts, accounts_file, .. } = state;
+    let app_version = if input.app_version == 0 { FIRST_VERSION } else { input.app_version };
+    check_upgrade(app_version, state.upgrade.as_ref(), problems);
+    let AppState { params, mut accounts, accounts_file, pools, stranded, upgrade, .. } = state;
     let mut supply = Supply::default();
     let mut seen = BTreeMap::new();
     for (i, account) in accounts.iter().enumerate() {
@@ -180,6 +224,12 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
             problems.add(&at, format!("{} stands at app_state.accounts[{first}] already", account.address));
         }
         supply.add(account.balance);
+    }
+    let pools = named_pools(&pools, problems);
+    pools.iter().for_each(|(_, amount)| supply.add(*amount));
+    for (address, amount) in &stranded {
+        check_stranded(address, problems);
+        supply.add(*amount);
     }
     supply.check("app_state.accounts", problems);
     accounts.sort_by_key(|a| a.address);
@@ -193,6 +243,48 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
         accounts,
         supply: supply.total(),
         accounts_file,
+        pools,
+        stranded: stranded.into_iter().collect(),
+        app_version,
+        upgrade,
+    }
+}
+
+fn check_upgrade(app_version: u64, upgrade: Option<&UpgradePlan>, problems: &mut Problems) {
+    if app_version > NEWEST_VERSION {
+        let what = format!("is {app_version}, this program knows the rules up to version {NEWEST_VERSION}");
+        problems.add("consensus_params.version.app", what);
+    }
+    let Some(plan) = upgrade else { return };
+    for problem in plan.problems() {
+        problems.add("app_state.upgrade", problem);
+    }
+    if plan.app_version <= app_version {
+        let what = format!("app_version is {}, the genesis starts with {app_version} already", plan.app_version);
+        problems.add("app_state.upgrade", what);
+    }
+}
+
+fn named_pools(given: &BTreeMap<String, Amount>, problems: &mut Problems) -> Vec<(Pool, Amount)> {
+    let known = || Pool::ALL.map(Pool::name).join(", ");
+    let mut pools = Vec::new();
+    for (name, amount) in given {
+        match Pool::ALL.into_iter().find(|pool| pool.name() == name) {
+            Some(pool) => pools.push((pool, *amount)),
+            None => problems.add(format!("app_state.pools.{name}"), format!("is no pool; there are {}", known())),
+        }
+    }
+    pools
+}
+
+/// Money may be written to an address without an owner only as what it is.
+fn check_stranded(address: &Address, problems: &mut Problems) {
+    let contract = [BEACON_ROOTS_ADDRESS, defchain_evm::CREATE2_DEPLOYER].contains(address);
+    let at = || format!("app_state.stranded.{address}");
+    if Pool::by_address(address).is_some() {
+        problems.add(at(), "is a pool: its money stands in app_state.pools");
+    } else if !contract && kept_by(address).is_none() {
+        problems.add(at(), "is an ordinary address: its money belongs into app_state.accounts");
     }
 }
 
@@ -365,6 +457,11 @@ pub fn check_operator(operator: &Address) -> Result<(), String> {
         Some(by) => Err(format!("is {operator}, which is {by}: nobody holds its key")),
         None => Ok(()),
     }
+}
+
+/// Whether no account of genesis may have this address.
+pub(super) fn is_kept(address: &Address) -> bool {
+    kept_by(address).is_some()
 }
 
 /// Who keeps an address that no account of genesis may have.

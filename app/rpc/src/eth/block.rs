@@ -5,14 +5,14 @@ use std::sync::Arc;
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{B256, U64};
 use defchain_base::Height;
-use defchain_chain::{Block, records::Header};
+use defchain_chain::{Block, PendingBlock, records::Header};
 
 use crate::{
     api::{Api, Cost},
     error::{RpcError, RpcResult, json},
     methods::Method,
     params::Params,
-    tags::{header_by_hash, header_by_id, header_of, next_env},
+    tags::{header_by_hash, header_by_id, header_of, pending},
     types::{BlockView, HeaderView, Place, ReceiptView, TxView, header::TxList},
 };
 
@@ -42,12 +42,12 @@ fn by_number(api: &Api, mut params: Params<'_>) -> RpcResult {
     let full: Option<bool> = params.optional("full transactions")?;
     params.end()?;
     if tag == BlockNumberOrTag::Pending {
-        return pending(api);
+        return pending_block(api, full.unwrap_or(false));
     }
     block(api, header_of(api, tag)?, full.unwrap_or(false))
 }
 
-fn block(api: &Api, header: Option<Arc<Header>>, full: bool) -> RpcResult {
+pub(crate) fn block(api: &Api, header: Option<Arc<Header>>, full: bool) -> RpcResult {
     let Some(header) = header else { return json(&()) };
     let transactions = if header.tx_count == 0 {
         TxList::Hashes(Vec::new())
@@ -66,27 +66,27 @@ fn block(api: &Api, header: Option<Arc<Header>>, full: bool) -> RpcResult {
     })
 }
 
-/// The block to come, as far as it is known: its place and fees, without hash. What waits for it is in the pool.
-fn pending(api: &Api) -> RpcResult {
-    let latest = api.ctx.reader.latest()?;
-    let env = next_env(api, &latest)?;
-    let header = Header {
-        height: env.height,
-        parent_hash: latest.hash,
-        time: env.time,
-        age: env.age,
-        gas_limit: env.gas_limit,
-        base_fee: env.base_fee,
-        total_power: latest.total_power,
-        ..Header::default()
+/// The block that would come next, without what only a decided block has: hash and state root.
+fn pending_block(api: &Api, full: bool) -> RpcResult {
+    let pending = pending(api)?;
+    let transactions = if full {
+        TxList::Full((0..pending.txs.len()).filter_map(|index| pending_transaction(&pending, index)).collect())
+    } else {
+        TxList::Hashes(pending.receipts.iter().map(|receipt| receipt.tx_hash).collect())
     };
     json(&BlockView {
-        header: HeaderView::pending(&header),
-        size: U64::ZERO,
+        header: HeaderView::pending(&pending.header),
+        size: U64::from(pending.txs.iter().map(|tx| tx.tx.raw().len()).sum::<usize>()),
         uncles: [],
         withdrawals: [],
-        transactions: TxList::Hashes(Vec::new()),
+        transactions,
     })
+}
+
+/// The transaction at `index` of the block that would come next.
+pub(crate) fn pending_transaction(pending: &PendingBlock, index: usize) -> Option<TxView> {
+    let gas_price = pending.receipts.get(index)?.effective_gas_price;
+    Some(TxView::new(pending.txs.get(index)?, Place::Next { header: &pending.header, index, gas_price }))
 }
 
 fn header_by_hash_method(api: &Api, mut params: Params<'_>) -> RpcResult {
@@ -111,7 +111,7 @@ fn count_by_number(api: &Api, mut params: Params<'_>) -> RpcResult {
     let tag: BlockNumberOrTag = params.required("block number")?;
     params.end()?;
     if tag == BlockNumberOrTag::Pending {
-        return json(&U64::from(api.ctx.pool.status().pending));
+        return json(&U64::from(pending(api)?.txs.len()));
     }
     json(&header_of(api, tag)?.map(|header| U64::from(header.tx_count)))
 }

@@ -12,6 +12,7 @@ use std::{
 use alloy_primitives::B256;
 use alloy_rpc_types_eth::{Filter, FilterBlockOption};
 use defchain_base::Height;
+use defchain_chain::Block;
 use parking_lot::Mutex;
 
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     id::random_id,
     methods::Method,
     params::Params,
-    types::{Place, TxView},
+    types::{LogView, Place, TxView},
 };
 
 pub(crate) const METHODS: &[Method] = &[
@@ -39,7 +40,8 @@ const MAX_BLOCK_HASHES: u64 = 10_000;
 /// What a filter follows, and from where it goes on.
 enum Follows {
     Blocks { next: Height },
-    Logs { filter: Box<Filter>, next: Height },
+    /// `removed`: logs that were told and are gone since (development chains).
+    Logs { filter: Box<Filter>, next: Height, removed: Vec<LogView> },
     Pending { next: u64, full: bool },
 }
 
@@ -92,6 +94,27 @@ impl Filters {
         self.entries.lock().remove(id).is_some()
     }
 
+    /// Blocks were taken back, and `newest` is what is left: filters go on after it, and those that told logs of a
+    /// block in `removed` will say that they are gone, as many as one answer holds.
+    pub fn taken_back(&self, removed: &[Arc<Block>], newest: Height, most: usize) {
+        let entries: Vec<_> = self.entries.lock().values().cloned().collect();
+        for entry in entries {
+            match &mut entry.lock().follows {
+                Follows::Blocks { next } => *next = (*next).min(newest.next()),
+                Follows::Logs { filter, next, removed: gone } => {
+                    let (from, to) = (filter.get_from_block().unwrap_or(0), filter.get_to_block().unwrap_or(u64::MAX));
+                    let told = removed.iter().filter(|block| block.header.height < *next);
+                    for block in told.filter(|block| (from..=to).contains(&block.header.height.0)) {
+                        gone.extend(logs::logs_of_block(block, filter));
+                    }
+                    gone.truncate(most);
+                    *next = (*next).min(newest.next());
+                }
+                Follows::Pending { .. } => {}
+            }
+        }
+    }
+
     /// Forgets what nobody polls. A filter in use is locked and stays.
     pub fn expire(&self) {
         let lifetime = self.lifetime;
@@ -107,7 +130,7 @@ fn new_filter(api: &Api, mut params: Params<'_>) -> RpcResult {
         return Err(RpcError::argument(0, "filter", "a filter follows new blocks; blockHash is for eth_getLogs"));
     }
     let next = api.ctx.reader.latest()?.height.next();
-    json(&api.filters.install(Follows::Logs { filter: Box::new(filter), next })?)
+    json(&api.filters.install(Follows::Logs { filter: Box::new(filter), next, removed: Vec::new() })?)
 }
 
 fn new_block_filter(api: &Api, params: Params<'_>) -> RpcResult {
@@ -148,7 +171,7 @@ fn changes(api: &Api, mut params: Params<'_>) -> RpcResult {
     entry.polled = Instant::now();
     match &mut entry.follows {
         Follows::Blocks { next } => block_changes(api, next),
-        Follows::Logs { filter, next } => log_changes(api, filter, next),
+        Follows::Logs { filter, next, removed } => log_changes(api, filter, next, removed),
         Follows::Pending { next, full } => pending_changes(api, next, *full),
     }
 }
@@ -175,7 +198,11 @@ fn block_changes(api: &Api, next: &mut Height) -> RpcResult {
     json(&hashes)
 }
 
-fn log_changes(api: &Api, filter: &Filter, next: &mut Height) -> RpcResult {
+fn log_changes(api: &Api, filter: &Filter, next: &mut Height, removed: &mut Vec<LogView>) -> RpcResult {
+    if !removed.is_empty() {
+        // What came in their place is told by the next poll.
+        return json(&std::mem::take(removed));
+    }
     let Some(last) = news(api, next, api.config.max_log_range)? else { return json(&[(); 0]) };
     // New blocks, but within the filter's own bounds.
     let from = Height(filter.get_from_block().unwrap_or(0)).max(*next);

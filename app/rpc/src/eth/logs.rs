@@ -182,7 +182,8 @@ pub(crate) fn logs_of_block(block: &Arc<defchain_chain::Block>, filter: &Filter)
     if !filter.matches_bloom(block.header.logs_bloom) {
         return Vec::new();
     }
-    logs_of(&block.header, &block.receipts, |log| matches(filter, log)).collect()
+    let logs = logs_of(&block.header, &block.receipts, |log| matches(filter, log));
+    if block.removed { logs.map(LogView::removed).collect() } else { logs.collect() }
 }
 
 #[cfg(test)]

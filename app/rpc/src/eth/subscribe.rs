@@ -80,6 +80,8 @@ pub(crate) fn head_notices(session: &Session, head: &HeadEvent) -> Vec<Vec<u8>> 
     let mut later = Vec::new();
     for (id, subscription) in session.active() {
         match subscription {
+            // What is gone is told by its logs; the head that follows tells the rest.
+            Subscription::NewHeads if head.block.removed => {}
             Subscription::NewHeads => notices.push(notice(&id, head.header.get())),
             Subscription::Logs(filter) => {
                 let logs = logs::logs_of_block(&head.block, &filter);

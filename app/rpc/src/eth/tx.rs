@@ -10,10 +10,10 @@ use defchain_mempool::PoolError;
 use crate::{
     api::{Api, Cost},
     error::{RpcError, RpcResult, json},
-    eth::block::{receipts_of, transaction, whole},
+    eth::block::{pending_transaction, receipts_of, transaction, whole},
     methods::Method,
     params::Params,
-    tags::{header_by_hash, header_of},
+    tags::{header_by_hash, header_of, pending},
     types::{Place, ReceiptView, TxView},
 };
 
@@ -50,7 +50,9 @@ impl From<PoolError> for RpcError {
 fn send_raw(api: &Api, mut params: Params<'_>) -> RpcResult {
     let raw = raw_param(&mut params)?;
     params.end()?;
-    json(&api.ctx.pool.add_local(raw)?)
+    let hash = api.ctx.pool.add_local(raw)?;
+    crate::dev::settle(api);
+    json(&hash)
 }
 
 /// Sends the transaction of each of `params` in one go: their signatures are recovered in parallel.
@@ -72,7 +74,7 @@ pub(crate) fn send_raw_many<'a>(api: &Api, params: impl Iterator<Item = &'a [u8]
 }
 
 /// The block that holds a transaction, and its place in it.
-fn find(api: &Api, hash: &B256) -> Result<Option<(Arc<Header>, usize)>, RpcError> {
+pub(crate) fn find(api: &Api, hash: &B256) -> Result<Option<(Arc<Header>, usize)>, RpcError> {
     let Some((height, index)) = api.ctx.reader.tx_location(hash)? else { return Ok(None) };
     let header = api.ctx.reader.header(height)?;
     Ok(header.zip(usize::try_from(index).ok()))
@@ -89,7 +91,7 @@ fn by_hash(api: &Api, mut params: Params<'_>) -> RpcResult {
     json(&waiting.map(|held| TxView::new(&held.tx, Place::Pending)))
 }
 
-fn raw_by_hash(api: &Api, mut params: Params<'_>) -> RpcResult {
+pub(crate) fn raw_by_hash(api: &Api, mut params: Params<'_>) -> RpcResult {
     let hash: B256 = params.required("transaction hash")?;
     params.end()?;
     let waiting = api.ctx.pool.get(&hash);
@@ -133,9 +135,15 @@ fn by_block_hash(api: &Api, params: Params<'_>) -> RpcResult {
     at_place(api, header, index, show_tx)
 }
 
-fn by_block_number(api: &Api, params: Params<'_>) -> RpcResult {
-    let (header, index) = number_and_index(api, params)?;
-    at_place(api, header, index, show_tx)
+fn by_block_number(api: &Api, mut params: Params<'_>) -> RpcResult {
+    let tag: BlockNumberOrTag = params.required("block number")?;
+    let index: U64 = params.required("index")?;
+    params.end()?;
+    if tag == BlockNumberOrTag::Pending {
+        let index = usize::try_from(index.to::<u64>()).unwrap_or(usize::MAX);
+        return json(&pending_transaction(&*pending(api)?, index));
+    }
+    at_place(api, header_of(api, tag)?, index, show_tx)
 }
 
 fn raw_by_block_hash(api: &Api, params: Params<'_>) -> RpcResult {

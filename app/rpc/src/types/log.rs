@@ -45,6 +45,11 @@ impl LogView {
             removed: false,
         }
     }
+
+    /// The same log, gone: its block was taken back.
+    pub fn removed(self) -> Self {
+        Self { removed: true, ..self }
+    }
 }
 
 /// The logs of a block for which `wanted` holds. Log indices count over the whole block.

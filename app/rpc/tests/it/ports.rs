@@ -147,8 +147,8 @@ async fn metrics_hold_the_nodes_and_the_servers_own() {
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     let text = response.text().await.unwrap();
     assert!(text.starts_with("defchain_test 1\n"), "{text}");
-    assert!(text.contains("defchain_rpc_calls_total{method=\"eth_chainId\"} 1"), "{text}");
-    assert!(text.contains("defchain_rpc_connections 1"), "{text}");
+    assert!(text.contains("defchain_rpc_requests_total{method=\"eth_chainId\",outcome=\"ok\"} 1"), "{text}");
+    assert!(text.contains("defchain_rpc_open_connections 1"), "{text}");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Methods that sign, on a dev node only: its keys are published, nothing is lost by using them for whoever asks.
+//! Sending and signing for the caller. The keys are published: nothing is lost by using them for whoever asks. For an
+//! impersonated account nobody signs.
 
 use alloy_consensus::{SignableTransaction, TxEnvelope, TypedTransaction};
 use alloy_dyn_abi::TypedData;
@@ -7,9 +8,11 @@ use alloy_primitives::{Address, B256, Bytes};
 use alloy_rpc_types_eth::TransactionRequest;
 use alloy_signer::{Signer, SignerSync};
 use alloy_signer_local::PrivateKeySigner;
+use defchain_base::tx::unsigned_signature;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::{node, settle};
 use crate::{
     api::{Api, Cost},
     error::{RpcError, RpcResult, json},
@@ -23,19 +26,36 @@ use crate::{
 };
 
 pub(crate) const METHODS: &[Method] = &[
+    Method::new("eth_requestAccounts", Cost::Quick, accounts),
     Method::new("eth_sendTransaction", Cost::Heavy, send),
+    Method::new("eth_sendUnsignedTransaction", Cost::Heavy, send_unsigned),
     Method::new("eth_signTransaction", Cost::Heavy, sign_transaction),
     Method::new("eth_sign", Cost::Read, sign),
     Method::new("personal_sign", Cost::Read, personal_sign),
+    Method::new("eth_signTypedData", Cost::Read, sign_typed_data),
+    Method::new("eth_signTypedData_v3", Cost::Read, sign_typed_data),
     Method::new("eth_signTypedData_v4", Cost::Read, sign_typed_data),
 ];
 
 fn key_of(api: &Api, address: Address) -> Result<&PrivateKeySigner, RpcError> {
-    api.config
-        .dev_keys
-        .iter()
-        .find(|key| Signer::address(*key) == address)
-        .ok_or_else(|| RpcError::Refused(format!("unknown account: {address} is not in eth_accounts")))
+    api.config.dev_keys.iter().find(|key| Signer::address(*key) == address).ok_or_else(|| unknown(&address))
+}
+
+fn has_key(api: &Api, address: &Address) -> bool {
+    api.config.dev_keys.iter().any(|key| Signer::address(key) == *address)
+}
+
+fn unknown(address: &Address) -> RpcError {
+    RpcError::Refused(format!("unknown account: {address} is not in eth_accounts"))
+}
+
+fn sender(request: &TransactionRequest) -> Result<Address, RpcError> {
+    request.from.ok_or_else(|| RpcError::argument(0, "transaction", "no from address"))
+}
+
+fn accounts(api: &Api, params: Params<'_>) -> RpcResult {
+    params.end()?;
+    json(&api.config.dev_keys.iter().map(Signer::address).collect::<Vec<Address>>())
 }
 
 fn signing_failed(error: impl core::fmt::Display) -> RpcError {
@@ -45,10 +65,44 @@ fn signing_failed(error: impl core::fmt::Display) -> RpcError {
 fn send(api: &Api, mut params: Params<'_>) -> RpcResult {
     let request: TransactionRequest = params.required("transaction")?;
     params.end()?;
-    // One at a time, so that two calls do not take the same nonce.
-    let _turn = api.dev_turn.lock();
-    let signed = fill_and_sign(api, request)?;
-    let hash: B256 = api.ctx.pool.add_local(signed.encoded_2718().into())?;
+    let from = sender(&request)?;
+    if has_key(api, &from) {
+        let hash: B256 = {
+            // One at a time, so that two calls do not take the same nonce.
+            let _turn = api.dev_turn.lock();
+            api.ctx.pool.add_local(fill_and_sign(api, request)?.encoded_2718().into())?
+        };
+        settle(api);
+        return json(&hash);
+    }
+    match &api.ctx.dev {
+        Some(dev) if dev.impersonates(&from) => send_for(api, request, from),
+        Some(_) => Err(RpcError::Refused(format!(
+            "unknown account: {from} is not in eth_accounts and not impersonated; \
+             call anvil_impersonateAccount or hardhat_impersonateAccount first"
+        ))),
+        None => Err(unknown(&from)),
+    }
+}
+
+/// Sends for any account, impersonated or not.
+fn send_unsigned(api: &Api, mut params: Params<'_>) -> RpcResult {
+    let request: TransactionRequest = params.required("transaction")?;
+    params.end()?;
+    let from = sender(&request)?;
+    send_for(api, request, from)
+}
+
+/// Puts a transaction that nobody signs into the pool, in the sender's name.
+fn send_for(api: &Api, request: TransactionRequest, from: Address) -> RpcResult {
+    let dev = node(api)?;
+    let hash = {
+        let _turn = api.dev_turn.lock();
+        let typed = fill(api, request)?;
+        let tx: TxEnvelope = typed.into_signed(unsigned_signature(from)).into();
+        dev.send_unsigned(tx.encoded_2718().into())?
+    };
+    settle(api);
     json(&hash)
 }
 
@@ -66,10 +120,15 @@ fn sign_transaction(api: &Api, mut params: Params<'_>) -> RpcResult {
 }
 
 /// Fills in what the caller left out, and signs.
-fn fill_and_sign(api: &Api, mut request: TransactionRequest) -> Result<TxEnvelope, RpcError> {
+fn fill_and_sign(api: &Api, request: TransactionRequest) -> Result<TxEnvelope, RpcError> {
+    let key = key_of(api, sender(&request)?)?;
+    sign_typed(key, fill(api, request)?)
+}
+
+/// Fills in what the caller left out.
+fn fill(api: &Api, mut request: TransactionRequest) -> Result<TypedTransaction, RpcError> {
     let wrong = |why: String| RpcError::argument(0, "transaction", why);
-    let from = request.from.ok_or_else(|| wrong("no from address".to_owned()))?;
-    let key = key_of(api, from)?;
+    let from = sender(&request)?;
     let chain_id = api.ctx.reader.params().evm_chain_id;
     if let Some(other) = request.chain_id.filter(|id| *id != chain_id) {
         return Err(wrong(format!("chainId is {other}, this is chain {chain_id}")));
@@ -88,8 +147,7 @@ fn fill_and_sign(api: &Api, mut request: TransactionRequest) -> Result<TxEnvelop
     fill_fees(api, &mut request)?;
     request.to = Some(request.to.unwrap_or_default());
     request.input = request.input.into_input().map(Into::into).unwrap_or_default();
-    let typed = request.build_typed_tx().map_err(|_| wrong("fields do not make a transaction".to_owned()))?;
-    sign_typed(key, typed)
+    request.build_typed_tx().map_err(|_| wrong("fields do not make a transaction".to_owned()))
 }
 
 fn fill_fees(api: &Api, request: &mut TransactionRequest) -> Result<(), RpcError> {
