@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
-use defchain_base::{Address, Amount, B256, ConsensusAddress, Power, keccak256,
-    system::{self, Pool}};
+use defchain_base::{
+    Address, Amount, B256, ConsensusAddress, Power, keccak256,
+    system::{self, Pool},
+};
 use tendermint_proto::v0_38::abci::ValidatorUpdate;
 
 use super::{
