@@ -22,26 +22,34 @@ function cacheRoot() {
   return path.join(base, 'defchain', 'clients');
 }
 
-/** The folder of this lock file's packages. */
-function folder() {
-  const files = ['package.json', 'package-lock.json'].map((name) => path.join(HERE, name));
+/** The folder of the packages that `project`'s lock file names. */
+function folder(project = HERE) {
+  const files = ['package.json', 'package-lock.json'].map((name) => path.join(project, name));
   return path.join(cacheRoot(), hashOf(...files));
 }
 
-/** Installs what package-lock.json says, unless it is there already. Returns the folder. */
-function install() {
-  const done = folder();
-  if (fs.existsSync(path.join(done, 'node_modules'))) return done;
+/** Whether nothing has to be installed. */
+function installed(project = HERE) {
+  return fs.existsSync(path.join(folder(project), 'node_modules'));
+}
+
+/**
+ * Installs what `project`'s package-lock.json says, unless it is there already. Returns the folder. `npm ci` wants
+ * every package in the lock file, also those of other systems, which a registry may not have: `verb` can be `install`.
+ */
+function install(project = HERE, { verb = ['ci'], env = process.env } = {}) {
+  const done = folder(project);
+  if (installed(project)) return done;
   fs.mkdirSync(cacheRoot(), { recursive: true });
   // Installed aside and renamed: a folder with the final name is always whole, also when two runs install at once.
   const aside = fs.mkdtempSync(path.join(cacheRoot(), 'installing-'));
   try {
-    for (const name of ['package.json', 'package-lock.json']) fs.copyFileSync(path.join(HERE, name), path.join(aside, name));
-    const args = ['ci', '--prefix', aside, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-    const npm = spawnSync('npm', args, { cwd: aside, encoding: 'utf8', timeout: INSTALL_LIMIT_MS });
+    for (const name of ['package.json', 'package-lock.json']) fs.copyFileSync(path.join(project, name), path.join(aside, name));
+    const args = [...verb, '--prefix', aside, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    const npm = spawnSync('npm', args, { cwd: aside, env, encoding: 'utf8', timeout: INSTALL_LIMIT_MS });
     if (npm.error?.code === 'ENOENT') throw new Error('npm is missing: install Node.js 20 or later together with npm');
-    if (npm.error) throw new Error(`npm ci did not finish: ${npm.error.message}`);
-    if (npm.status !== 0) throw new Error(`npm ci failed (${npm.status}); it needs a package registry:\n${short(npm)}`);
+    if (npm.error) throw new Error(`npm ${verb[0]} did not finish: ${npm.error.message}`);
+    if (npm.status !== 0) throw new Error(`npm ${verb[0]} failed (${npm.status}); it needs a package registry:\n${short(npm)}`);
     try {
       fs.renameSync(aside, done);
     } catch (error) {
@@ -59,4 +67,4 @@ function short({ stdout, stderr }) {
   return `${stdout}${stderr}`.split('\n').slice(0, 20).join('\n');
 }
 
-module.exports = { HERE, folder, install, hashOf };
+module.exports = { HERE, folder, installed, install, hashOf };
