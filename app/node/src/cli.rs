@@ -180,6 +180,24 @@ pub struct DevArgs {
     /// Make a block every so many milliseconds (default: with each transaction)
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub block_time: Option<u64>,
+    /// Make blocks only when called (evm_mine)
+    #[arg(long, alias = "no-mine", conflicts_with = "block_time")]
+    pub no_mining: bool,
+    /// Keep the whole chain in this file: begin with it if it is there, write it on exit
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "load_state", "dump_state"])]
+    pub state: Option<PathBuf>,
+    /// Begin with the chain of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    pub load_state: Option<PathBuf>,
+    /// Write the chain into this file on exit
+    #[arg(long, value_name = "FILE")]
+    pub dump_state: Option<PathBuf>,
+    /// Take transactions of any account without its signature
+    #[arg(long)]
+    pub auto_impersonate: bool,
+    /// Time of genesis, seconds since 1970 (default: now)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=253_402_300_799))]
+    pub timestamp: Option<u64>,
     /// How many funded accounts
     #[arg(long, short, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub accounts: u32,
@@ -199,7 +217,7 @@ pub struct DevArgs {
     #[arg(long, default_value_t = 35_679)]
     pub chain_id: u64,
     /// Lowest and first base fee, wei per gas
-    #[arg(long, value_name = "WEI")]
+    #[arg(long, value_name = "WEI", alias = "block-base-fee-per-gas")]
     pub base_fee: Option<u64>,
     /// Gas of a block
     #[arg(long, value_name = "GAS")]
@@ -208,7 +226,7 @@ pub struct DevArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Say nothing but errors
-    #[arg(long, short)]
+    #[arg(long, short, alias = "silent")]
     pub quiet: bool,
 }
 
