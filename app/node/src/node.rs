@@ -10,6 +10,8 @@
 mod comet_view;
 mod pruning;
 
+pub use comet_view::CometView;
+
 use std::{
     ffi::OsString,
     fs,
@@ -270,17 +272,18 @@ fn open(home: &Home, config: &AppConfig) -> Result<Chain> {
 
 async fn serve(home: &Home, config: &AppConfig, chain: &Chain, node_metrics: &Arc<NodeMetrics>) -> Result<RpcHandle> {
     let mut context = RpcContext::of_chain(chain, version::client_version());
-    if let Some(view) = comet::config::read(home).ok().and_then(|c| comet_view::watch(&c, chain.clone())) {
+    let view = comet::config::read(home).ok().and_then(|c| comet_view::watch(&c, chain.clone()));
+    node_metrics.surround(home.data_dir(), view.clone());
+    if let Some(view) = view {
         let peers = view.clone();
         context.peers = Arc::new(move || peers.peers());
         context.sync = Arc::new(move || view.sync());
     }
     let (figures, of_chain) = (node_metrics.clone(), chain.clone());
-    let render: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || figures.render(&of_chain));
-    context.metrics = render.clone();
+    context.metrics = Arc::new(move || figures.render(&of_chain));
     let rpc = RpcServer::start(config.rpc.clone(), context).await.map_err(|e| coded(EXIT_FAILURE, e))?;
     if config.metrics.enabled {
-        metrics::serve(config.metrics.addr, render).await?;
+        metrics::serve(config.metrics.addr, rpc.metrics()).await?;
     }
     Ok(rpc)
 }

@@ -174,7 +174,7 @@ fn an_application_alone_ends_when_cometbft_is_gone() {
     let metrics = format!("http://127.0.0.1:{}/metrics", node.metrics);
     let text = reqwest::blocking::get(&metrics).unwrap().text().unwrap();
     assert!(text.contains("defchain_abci_connections 4\n"), "{text}");
-    assert!(text.contains("defchain_abci_call_seconds_count{call=\"FinalizeBlock\"}"), "{text}");
+    assert!(text.contains("defchain_abci_call_duration_seconds_count{call=\"FinalizeBlock\"}"), "{text}");
     drop(comet);
     assert_eq!(app.end(PATIENCE), Some(6));
     let mut said = String::new();

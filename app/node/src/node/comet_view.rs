@@ -19,6 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// What was answered last.
 #[derive(Debug, Default)]
 pub struct CometView {
+    answers: AtomicBool,
     catching_up: AtomicBool,
     peers: AtomicU32,
     /// Our height when catching up began.
@@ -29,6 +30,11 @@ impl CometView {
     /// How many peers there are.
     pub fn peers(&self) -> u32 {
         self.peers.load(Ordering::Relaxed)
+    }
+
+    /// Whether CometBFT answered when it was asked last.
+    pub fn answers(&self) -> bool {
+        self.answers.load(Ordering::Relaxed)
     }
 
     /// How far the node is behind. CometBFT does not say how high the others are.
@@ -48,7 +54,9 @@ pub fn watch(config: &DocumentMut, chain: Chain) -> Option<Arc<CometView>> {
     tokio::spawn(async move {
         loop {
             let Some(view) = watched.upgrade() else { return };
-            if let Some(status) = get(&client, &format!("http://{host}/status")).await {
+            let status = get(&client, &format!("http://{host}/status")).await;
+            view.answers.store(status.is_some(), Ordering::Relaxed);
+            if let Some(status) = status {
                 let now = status.pointer("/result/sync_info/catching_up").and_then(Value::as_bool).unwrap_or(false);
                 if now && !view.catching_up.swap(now, Ordering::Relaxed) {
                     let height = chain.store().latest().map_or(0, |commit| commit.height.0);
