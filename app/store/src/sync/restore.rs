@@ -137,7 +137,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn unfinished_restore(&self) -> Result<Option<(Height, u32, u32)>, StoreError> {
-        unfinished(&self.moment().view)
+        // What a restore writes is in no published view before its end.
+        unfinished(&View::new(self.0.db.clone()))
     }
 
     /// Empties a store that holds no blocks of its own: parts of a restore, or a restored state without a block on top.
