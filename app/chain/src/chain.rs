@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::{
     abci::Decided,
+    budget::Budget,
     metrics::Metrics,
     optimistic::Optimistic,
     params::ParamsKey,
@@ -30,8 +31,11 @@ pub struct ChainConfig {
     pub pool: PoolConfig,
     /// Where genesis.json lies: the accounts file of a large genesis is looked for there.
     pub genesis_dir: Option<PathBuf>,
-    /// How long PrepareProposal may fill a block.
+    /// How long PrepareProposal may fill a block: less than what the others wait for a proposal.
     pub build_time: Duration,
+    /// How long a block may keep its validators busy in all: building, judging, trees, commit. As proposer this node
+    /// fills blocks no further, by what it measured.
+    pub work_time: Duration,
     /// Snapshots for joining nodes; none when the chain keeps no files.
     pub snapshots: Option<SnapshotConfig>,
     /// The chain that this node is set up for, if that is known: snapshots of another are refused.
@@ -46,6 +50,7 @@ impl Default for ChainConfig {
             pool: PoolConfig::default(),
             genesis_dir: None,
             build_time: Duration::from_millis(400),
+            work_time: Duration::from_millis(800),
             snapshots: None,
             identity: None,
             upgrades: Upgrades::default(),
@@ -93,6 +98,7 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) registry: Registry,
     pub(crate) optimistic: Optimistic,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) metrics: Metrics,
     /// The block that FinalizeBlock executed and Commit will write.
     pub(crate) decided: Mutex<Option<Decided>>,
@@ -123,6 +129,7 @@ impl Chain {
                 shared,
                 registry: Registry::default(),
                 optimistic: Optimistic::default(),
+                budget: Arc::default(),
                 metrics: Metrics::default(),
                 decided: Mutex::new(None),
                 snapshots: Snapshots::new(config.snapshots.clone()),

@@ -20,6 +20,7 @@
 
 mod abci;
 mod block;
+mod budget;
 mod chain;
 mod declared;
 pub mod driver;

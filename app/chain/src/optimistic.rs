@@ -4,6 +4,8 @@
 //! its trees are updated on another thread while CometBFT votes. FinalizeBlock takes the result when every input
 //! agrees; else it executes. Nothing is written to disk from here, and everything is dropped at Commit.
 
+use std::{sync::Arc, time::Instant};
+
 use crossbeam_channel::{Receiver, bounded};
 use defchain_base::B256;
 use defchain_store::{Store, StoreError};
@@ -11,6 +13,7 @@ use parking_lot::Mutex;
 
 use crate::{
     block::BlockInputs,
+    budget::{Budget, Stage},
     executor::{Executed, Sealed},
 };
 
@@ -47,17 +50,20 @@ impl Optimistic {
     }
 
     /// Whether this very block was executed already; if so, and its hash is new, its trees are updated from now on.
-    pub(crate) fn seal(&self, inputs: &BlockInputs, hash: B256, store: &Store) -> bool {
+    pub(crate) fn seal(&self, inputs: &BlockInputs, hash: B256, store: &Store, budget: &Arc<Budget>) -> bool {
         let mut kept = self.kept.lock();
         let Some(at) = kept.iter().position(|pending| pending.inputs == *inputs) else { return false };
         let Pending { inputs, work } = kept.remove(at);
         let work = match work {
             Work::Executed(executed) => {
                 let (done, sealed) = bounded(1);
-                let store = store.clone();
+                let (store, budget) = (store.clone(), Arc::clone(budget));
                 rayon::spawn(move || {
                     // Nobody waits any more when another round was decided.
-                    drop(done.send(executed.seal(&store, hash)));
+                    let (gas, started) = (executed.header.gas_used, Instant::now());
+                    let result = executed.seal(&store, hash);
+                    budget.learn(Stage::Seal, gas, started.elapsed());
+                    drop(done.send(result));
                 });
                 Work::Sealing(hash, sealed)
             }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use alloy_consensus::Transaction;
 use defchain_abci::types::ResponseCommit;
@@ -10,6 +10,7 @@ use defchain_mempool::Included;
 use defchain_store::ChainRecords;
 
 use crate::{
+    budget::Stage,
     chain::{Inner, halt, load_head},
     executor::Sealed,
     params::ParamsKey,
@@ -31,6 +32,7 @@ impl Inner {
         let Some(Decided { sealed }) = self.decided.lock().take() else {
             halt("Commit", &"no block was finalized before it");
         };
+        let started = Instant::now();
         let Sealed { header, txs, receipts, prepared, .. } = sealed;
         let raw: Vec<&Bytes> = txs.iter().map(|tx| tx.tx.raw()).collect();
         let stored_txs = encode_stored(raw.into_iter());
@@ -41,8 +43,9 @@ impl Inner {
         if let Err(error) = self.store.commit(prepared, records) {
             halt("Commit", &error);
         }
-        let height = header.height;
+        let (height, gas) = (header.height, header.gas_used);
         self.publish(header, txs, receipts.0);
+        self.budget.learn(Stage::Commit, gas, started.elapsed());
         self.snapshots.committed(&self.store, height);
         // Nothing is pruned from CometBFT's block store: a node that joins by block sync needs it.
         ResponseCommit { retain_height: 0 }

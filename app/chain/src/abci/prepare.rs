@@ -11,10 +11,11 @@ use defchain_mempool::BestLimits;
 use super::{height, plain_commit, proposer, timestamp};
 use crate::{
     block::{BlockError, BlockInputs},
+    budget::Stage,
     chain::{Inner, halt},
     executor::{BlockRun, Executed},
-    params::ChainParams,
     metrics::For,
+    params::ChainParams,
     payload::encode_items,
 };
 
@@ -52,8 +53,12 @@ impl Inner {
         let [envelope, _] = encode_items([].into_iter());
         let payload_limit = usize::try_from(head.params.max_payload_bytes).unwrap_or(usize::MAX);
         let room = max_bytes.saturating_sub(envelope.len()).saturating_sub(ITEM_OVERHEAD * 2).min(payload_limit);
-        self.fill(&mut run, &head.params, room, self.config.build_time)?;
-        Ok(run.finish()?)
+        let time = self.budget.build_time(self.config.work_time, self.config.build_time);
+        let started = Instant::now();
+        self.fill(&mut run, &head.params, room, time)?;
+        let executed = run.finish()?;
+        self.budget.learn(Stage::Build, executed.header.gas_used, started.elapsed());
+        Ok(executed)
     }
 
     /// Fills a block from the pool, up to `room` bytes of payload, for at most `time`.
@@ -65,11 +70,8 @@ impl Inner {
         time: Duration,
     ) -> Result<(), BlockError> {
         let started = Instant::now();
-        let mut best = self.pool.best(BestLimits {
-            max_bytes: room,
-            max_gas: params.block_gas_limit,
-            base_fee: run.base_fee(),
-        });
+        let mut best =
+            self.pool.best(BestLimits { max_bytes: room, max_gas: params.block_gas_limit, base_fee: run.base_fee() });
         let (mut count, mut bytes) = (0usize, 0usize);
         while let Some(tx) = best.next() {
             let with = bytes.saturating_add(tx.tx.raw().len());

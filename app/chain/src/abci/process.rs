@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use defchain_abci::types::{
     RequestProcessProposal, ResponseProcessProposal, response_process_proposal::ProposalStatus,
@@ -9,6 +9,7 @@ use defchain_evm::ExecError;
 use super::{height, proposer, timestamp};
 use crate::{
     block::{BlockError, BlockInputs},
+    budget::Stage,
     chain::{Inner, halt},
     executor::Executed,
     metrics::For,
@@ -33,14 +34,16 @@ impl Inner {
         let Ok(hash) = B256::try_from(request.hash.as_ref()) else {
             halt("ProcessProposal", &format!("block hash of {} bytes", request.hash.len()));
         };
-        if self.optimistic.seal(&inputs, hash, &self.store) {
+        if self.optimistic.seal(&inputs, hash, &self.store, &self.budget) {
             return answer(ProposalStatus::Accept);
         }
+        let started = Instant::now();
         match self.metrics.executing(For::Process, || self.judge(&inputs)) {
             Ok(executed) => {
+                self.budget.learn(Stage::Judge, executed.header.gas_used, started.elapsed());
                 let executed = executed.with_size_of(&inputs.items);
                 self.optimistic.keep(inputs.clone(), executed);
-                self.optimistic.seal(&inputs, hash, &self.store);
+                self.optimistic.seal(&inputs, hash, &self.store, &self.budget);
                 answer(ProposalStatus::Accept)
             }
             Err(error) if error.is_fatal() => halt("ProcessProposal", &error),
