@@ -40,6 +40,12 @@ enum Command {
     TestClients,
     /// The long end-to-end tests: thousands of blocks, kills, recordings
     TestLong,
+    /// Faults on four real validators: kills, pauses, lost writes, a full disk, partitions, wrong clocks
+    Chaos {
+        /// Handed to the program, such as --scenario kill --seed 7 --rounds 5 --json FILE, or --list
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Measure: a table, and JSON with --json FILE
     Bench {
         /// Handed to the bench, such as --seconds 30
@@ -67,6 +73,7 @@ fn run() -> Result<()> {
         Command::TestComet => suites::comet(),
         Command::TestClients => suites::clients(),
         Command::TestLong => suites::long(),
+        Command::Chaos { args } => suites::chaos(&args),
         Command::Bench { args } => suites::bench(&args),
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::{
     build::{self, Programs},
     docs,
-    tools::{cargo, ensure_go, ensure_native_tools, ensure_node, go, root, target},
+    tools::{cargo, ensure_chaos_tools, ensure_go, ensure_native_tools, ensure_node, go, root, target},
     ui::{run, run_tests, step},
 };
 
@@ -77,6 +77,16 @@ pub fn long() -> Result<()> {
         ]);
         run(command.args(["--test-threads", "1"]))
     })
+}
+
+pub fn chaos(args: &[String]) -> Result<()> {
+    let programs = build::programs()?;
+    let skewed = build::cometbft("pod,pod_skew")?;
+    ensure_chaos_tools()?;
+    step("build the chaos", || run(cargo().args(["build", "--package", "defchain-sim", "--bin", "defchain-chaos"])))?;
+    let mut command = Command::new(target().join("debug/defchain-chaos"));
+    command.current_dir(root()).arg("--app").arg(&programs.app).arg("--cometbft").arg(&programs.cometbft);
+    run(command.arg("--cometbft-skew").arg(&skewed).args(args))
 }
 
 pub fn bench(args: &[String]) -> Result<()> {

@@ -82,6 +82,18 @@ pub fn ensure_node() -> Result<()> {
     if have("npm") { Ok(()) } else { bail!("npm is missing: {advice}") }
 }
 
+/// What faults are made with.
+pub fn ensure_chaos_tools() -> Result<()> {
+    let mut packages = Vec::new();
+    for (program, package) in [("strace", "strace"), ("ip", "iproute2"), ("mount", "mount")] {
+        // `ip` and `mount` may lie where only root looks.
+        if !have(program) && !Path::new("/usr/sbin").join(program).is_file() {
+            packages.push(package);
+        }
+    }
+    install(&packages)
+}
+
 pub fn have(program: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&paths).any(|folder| folder.join(program).is_file())
