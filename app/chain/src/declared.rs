@@ -139,7 +139,8 @@ impl Declared {
             bytes.push(u8::from(word.is_some()));
             bytes.extend_from_slice(word.unwrap_or_default().as_slice());
         }
-        let nothing = next.edits.is_none() && self.coinbase.is_none() && next.base_fee.is_none() && next.prev_randao.is_none();
+        let nothing =
+            next.edits.is_none() && self.coinbase.is_none() && next.base_fee.is_none() && next.prev_randao.is_none();
         (!nothing).then(|| keccak256(bytes))
     }
 }

@@ -73,15 +73,18 @@ impl Edit {
 }
 
 fn amount(address: &Address, wei: U256) -> Result<Amount, DriverError> {
-    let wei = u128::try_from(wei)
-        .map_err(|_| DriverError::Edit(format!("balance of {address}: {wei} wei, at most 2^128 - 1 = {}", u128::MAX)))?;
+    let wei = u128::try_from(wei).map_err(|_| {
+        DriverError::Edit(format!("balance of {address}: {wei} wei, at most 2^128 - 1 = {}", u128::MAX))
+    })?;
     Ok(Amount::from_wei(wei))
 }
 
 /// Refuses addresses whose state is the protocol's own.
 fn own(address: &Address, what: &str) -> Result<(), DriverError> {
     if is_reserved(address) {
-        return Err(DriverError::Edit(format!("the {what} of {address} cannot be set: it is an address of the protocol")));
+        return Err(DriverError::Edit(format!(
+            "the {what} of {address} cannot be set: it is an address of the protocol"
+        )));
     }
     Ok(())
 }

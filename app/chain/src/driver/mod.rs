@@ -114,7 +114,9 @@ pub enum DriverError {
     #[error(transparent)]
     Pool(#[from] defchain_mempool::PoolError),
     /// A time in the past, or too far ahead.
-    #[error("timestamp {asked} is not after the newest block's: block {height} has {newest_ms} ms, so the least is {least}")]
+    #[error(
+        "timestamp {asked} is not after the newest block's: block {height} has {newest_ms} ms, so the least is {least}"
+    )]
     Past {
         /// Asked for, seconds.
         asked: u64,

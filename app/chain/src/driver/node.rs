@@ -251,8 +251,7 @@ impl DevNode {
     /// Makes it known to blocks, readers and the pool.
     pub(super) fn declare(&self, state: &State) {
         let inner = &self.chain().inner;
-        let declared =
-            Declared { dev: true, clock: state.clock, coinbase: state.coinbase, next: state.next.clone() };
+        let declared = Declared { dev: true, clock: state.clock, coinbase: state.coinbase, next: state.next.clone() };
         inner.shared.declare(declared);
         // What was proposed before was executed without it.
         inner.optimistic.clear();

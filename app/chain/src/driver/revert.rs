@@ -92,7 +92,11 @@ impl DevNode {
         let mut state = self.state.lock();
         let newest = self.head()?.header.height;
         let Some(target) = newest.0.checked_sub(blocks) else {
-            return Err(DriverError::TooMuch { what: "the number of blocks to take back", asked: blocks, most: newest.0 });
+            return Err(DriverError::TooMuch {
+                what: "the number of blocks to take back",
+                asked: blocks,
+                most: newest.0,
+            });
         };
         let removed = self.cut_back(&mut state, Height(target), |_| {})?;
         let left = state.snapshots.iter().take_while(|taken| taken.height.0 <= target).count();

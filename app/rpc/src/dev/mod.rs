@@ -95,7 +95,8 @@ mod tests {
         let page = include_str!("../../../../docs/src/dev.md");
         let rows = page.split("## Methods").nth(1).unwrap().lines().filter(|line| line.starts_with("| `"));
         let first_column = rows.filter_map(|line| line.split('|').nth(1));
-        let named: Vec<&str> = first_column.flat_map(|cell| cell.split('`').filter(|word| word.contains('_'))).collect();
+        let named: Vec<&str> =
+            first_column.flat_map(|cell| cell.split('`').filter(|word| word.contains('_'))).collect();
         let served: Vec<&str> = METHODS.iter().copied().flatten().map(|method| method.name).collect();
         let sorted = |mut names: Vec<&'static str>| {
             names.sort_unstable();
@@ -111,7 +112,9 @@ mod tests {
             assert_eq!(read(text).unwrap(), U256::from(255), "{text}");
         }
         assert_eq!(read(&format!("\"{:#x}\"", U256::MAX)).unwrap(), U256::MAX);
-        for text in ["-1", "1.5", "\"0x\"", "\"\"", "\"0xzz\"", "null", "[1]", "true", &format!("\"0x1{}\"", "0".repeat(64))] {
+        for text in
+            ["-1", "1.5", "\"0x\"", "\"\"", "\"0xzz\"", "null", "[1]", "true", &format!("\"0x1{}\"", "0".repeat(64))]
+        {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -142,7 +142,8 @@ fn dump(api: &Api, mut params: Params<'_>) -> RpcResult {
     let _: Option<bool> = params.optional("historical states")?;
     params.end()?;
     let dump = node(api)?.dump()?;
-    let text = serde_json::to_vec(&dump).map_err(|e| RpcError::Internal(format!("the dump does not serialise: {e}")))?;
+    let text =
+        serde_json::to_vec(&dump).map_err(|e| RpcError::Internal(format!("the dump does not serialise: {e}")))?;
     json(&Bytes::from(text))
 }
 
