@@ -19,6 +19,12 @@ pub const EXIT_UNREACHABLE: u8 = 4;
 pub const EXIT_DATA: u8 = 5;
 /// CometBFT's connection was lost: both halves start anew.
 pub const EXIT_COMETBFT: u8 = 6;
+/// The next block needs another release of this program; starting this one again changes nothing.
+pub const EXIT_UPGRADE: u8 = 7;
+/// The node met what it must not go on with: a block that cannot be executed, another app hash than the network's.
+pub const EXIT_HALTED: u8 = 8;
+/// The disk is full: the node goes on when there is room.
+pub const EXIT_DISK: u8 = 9;
 
 /// An error that ends the process with a code of its own.
 #[derive(Debug)]

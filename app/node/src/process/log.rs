@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    sync::watch,
+};
 
 /// A log file is put aside at this size ...
 const MAX_FILE_BYTES: u64 = 20 * 1024 * 1024;
@@ -16,6 +19,10 @@ const MAX_FILE_BYTES: u64 = 20 * 1024 * 1024;
 const KEPT_FILES: u32 = 4;
 /// What of the end is kept for the message of a failure.
 const TAIL_LINES: usize = 12;
+/// How CometBFT's line begins when its consensus stopped for good (v0.40, `consensus/state.go`); a stack follows.
+const CONSENSUS_STOPPED: &str = "CONSENSUS FAILURE!!!";
+/// So much of that line is shown.
+const ALARM_CHARS: usize = 600;
 
 /// A file that is put aside when it is full: `x.log`, `x.log.1`, …
 #[derive(Debug)]
@@ -67,13 +74,14 @@ enum Target {
 pub struct Sink {
     name: &'static str,
     inner: Arc<Mutex<(Target, Vec<String>)>>,
+    alarm: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Sink {
     /// Lines go to our standard output, each with the program's name before it.
     #[must_use]
     pub fn stdout(name: &'static str) -> Self {
-        Self { name, inner: Arc::new(Mutex::new((Target::Stdout, Vec::new()))) }
+        Self::new(name, Target::Stdout)
     }
 
     /// Lines go to `<folder>/<name>.log`.
@@ -85,13 +93,36 @@ impl Sink {
         let path = folder.join(format!("{name}.log"));
         let file =
             RotatingFile::open(&path, MAX_FILE_BYTES).with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { name, inner: Arc::new(Mutex::new((Target::File(file), Vec::new()))) })
+        Ok(Self::new(name, Target::File(file)))
+    }
+
+    fn new(name: &'static str, target: Target) -> Self {
+        Self { name, inner: Arc::new(Mutex::new((target, Vec::new()))), alarm: Arc::new(watch::Sender::new(None)) }
+    }
+
+    /// The first line since the last [`Self::calm`] that says that consensus stopped. CometBFT's process lives on then, and signs
+    /// nothing any more.
+    #[must_use]
+    pub fn alarm(&self) -> watch::Receiver<Option<String>> {
+        self.alarm.subscribe()
+    }
+
+    /// Forgets an alarm, before the program is started anew.
+    pub fn calm(&self) {
+        self.alarm.send_replace(None);
     }
 
     /// Takes a line.
     pub fn line(&self, line: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let (target, tail) = &mut *inner;
+        if line.contains(CONSENSUS_STOPPED) {
+            self.alarm.send_if_modified(|alarm| {
+                let first = alarm.is_none();
+                alarm.get_or_insert_with(|| line.chars().take(ALARM_CHARS).collect());
+                first
+            });
+        }
         // A full disk must not stop the node; what cannot be written is lost.
         let _ = match target {
             Target::Stdout => writeln!(io::stdout().lock(), "{:<8} | {line}", self.name),

@@ -12,7 +12,10 @@
 //!   locks as long as it lives: on the data folder, and on its consensus key on this machine. A second CometBFT with the
 //!   same key waits for them or is refused, whoever starts it and whatever happened to its supervisor.
 //! - When this process dies, even by `kill -9`, the system ends both halves.
-//! - What will not get better by itself (refused configuration, genesis or data) is not tried again.
+//! - What will not get better by itself is not tried again: refused configuration, genesis or data, an upgrade that
+//!   needs another program, an execution or a consensus that stopped for good. The supervisor ends with the half's code.
+//! - A full disk is waited out: both halves are down, and start when there is room.
+//! - CometBFT gets the consensus key only behind [`Guard::check`].
 
 use std::{
     ffi::OsString,
@@ -32,20 +35,36 @@ use tokio::{
     net::{TcpStream, UnixStream},
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 
-use super::{identity::Identity, lock::Lock, log::Sink};
+use super::{
+    disk,
+    guard::Guard,
+    identity::Identity,
+    lock::Lock,
+    log::Sink,
+    notify::{State, notify},
+};
 use crate::{
-    comet::keys::CometKey,
+    comet::{self, keys::CometKey},
     config::CometConfig,
     home::{Home, replace, runtime_dir},
-    output::{EXIT_DATA, EXIT_REFUSED, coded},
+    output::{EXIT_DATA, EXIT_HALTED, EXIT_REFUSED, EXIT_UPGRADE, coded},
 };
 
 /// A pair that ran so long was healthy: the next failure is a new one.
 const HEALTHY: Duration = Duration::from_secs(60);
 /// How often the application's socket is tried while it opens its database.
 const PROBE: Duration = Duration::from_millis(20);
+/// How often is looked at what the consensus key has signed.
+const FOLLOW: Duration = Duration::from_secs(5);
+/// How long a half may take to end by itself after consensus stopped: when the application ended first, that is why.
+const ALARM_GRACE: Duration = Duration::from_secs(2);
+/// How often a full disk is looked at ...
+const ROOM_LOOK: Duration = Duration::from_secs(2);
+/// ... and talked about.
+const ROOM_REMINDER: Duration = Duration::from_secs(300);
 
 /// What a supervisor needs.
 #[derive(Debug)]
@@ -84,6 +103,8 @@ enum Ended {
     /// A half died by itself.
     App(ExitStatus),
     Comet(ExitStatus),
+    /// CometBFT's consensus stopped for good while both halves live: its words.
+    Stopped(String),
 }
 
 impl Supervisor {
@@ -108,6 +129,9 @@ impl Supervisor {
         let mut pause = self.config.restart_min_ms;
         let mut running = Running { supervisor: Identity::own(), ..Running::default() };
         loop {
+            if !self.room(stop.as_mut()).await {
+                return Ok(());
+            }
             let started = Instant::now();
             running.starts += 1;
             let ended = self.pair(stop.as_mut(), &mut running).await?;
@@ -115,6 +139,16 @@ impl Supervisor {
             self.record(&running)?;
             let what = match ended {
                 Ended::Asked => return Ok(()),
+                Ended::Stopped(line) if disk::is_full(&line) => "CometBFT's disk is full".to_owned(),
+                Ended::Stopped(line) => {
+                    return Err(coded(
+                        EXIT_HALTED,
+                        format!(
+                            "CometBFT's consensus stopped for good, and trying again would stop it at the same place: \
+                             {line}\nCompare this node's app hash with other nodes' before anything else"
+                        ),
+                    ));
+                }
                 Ended::App(status) => {
                     self.hopeless(status, "the application", &self.app_log)?;
                     format!("the application ended ({status})")
@@ -139,12 +173,41 @@ impl Supervisor {
     /// What will be the same the next time ends the supervisor too.
     fn hopeless(&self, status: ExitStatus, who: &str, log: &Sink) -> Result<()> {
         match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(EXIT_UPGRADE) => Err(coded(EXIT_UPGRADE, last_error(log))),
+            Some(EXIT_HALTED) => Err(coded(EXIT_HALTED, format!("{who} halted: {}", last_error(log)))),
             Some(code @ (EXIT_REFUSED | EXIT_DATA)) => Err(coded(
                 code,
                 format!("{who} refuses to start, and trying again changes nothing; its last lines:\n{}", log.tail()),
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Waits until the disk has room. Says whether to go on; not when asked to stop meanwhile.
+    async fn room(&self, mut stop: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+        let data = self.home.data_dir();
+        let mut said: Option<Instant> = None;
+        while !disk::has_room(&data) {
+            if said.is_none_or(|at| at.elapsed() >= ROOM_REMINDER) {
+                let free = disk::free_bytes(&data).unwrap_or_default();
+                tracing::error!(
+                    free_bytes = free,
+                    needed_bytes = disk::MIN_FREE_BYTES,
+                    "the disk of {} is full: this node is down until there is room, and starts by itself then",
+                    data.display()
+                );
+                notify(State::Ready, "down: the disk is full");
+                said = Some(Instant::now());
+            }
+            tokio::select! {
+                () = stop.as_mut() => return false,
+                () = tokio::time::sleep(ROOM_LOOK) => {}
+            }
+        }
+        if said.is_some() {
+            tracing::info!("there is room again");
+        }
+        true
     }
 
     fn record(&self, running: &Running) -> Result<()> {
@@ -157,6 +220,8 @@ impl Supervisor {
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
         running: &mut Running,
     ) -> Result<Ended> {
+        self.comet_log.calm();
+        let mut alarm = self.comet_log.alarm();
         let mut app = self.start_app()?;
         running.app = identity(&app);
         self.record(running)?;
@@ -169,8 +234,8 @@ impl Supervisor {
             self.end(&mut app, "the application").await?;
             return Ok(Ended::Asked);
         }
-        let mut comet = match self.start_comet() {
-            Ok(comet) => comet,
+        let (mut comet, mut guard) = match self.start_comet() {
+            Ok(both) => both,
             Err(error) => {
                 self.end(&mut app, "the application").await?;
                 return Err(error);
@@ -179,16 +244,23 @@ impl Supervisor {
         running.cometbft = identity(&comet);
         self.record(running)?;
         tracing::info!(app = app.id(), cometbft = comet.id(), "both halves run");
-        let ended = tokio::select! {
-            () = stop.as_mut() => Ended::Asked,
-            status = app.wait() => Ended::App(status?),
-            status = comet.wait() => Ended::Comet(status?),
+        notify(State::Ready, "application and CometBFT run");
+        let ended = loop {
+            tokio::select! {
+                () = stop.as_mut() => break Ended::Asked,
+                status = app.wait() => break Ended::App(status?),
+                status = comet.wait() => break Ended::Comet(status?),
+                line = alarmed(&mut alarm) => break after_alarm(&mut app, &mut comet, line).await?,
+                () = tokio::time::sleep(FOLLOW) => guard.iter_mut().for_each(Guard::follow),
+            }
         };
         if matches!(ended, Ended::Asked) {
             // So that the application takes the end of its connections for what it is.
+            notify(State::Stopping, "asked to stop");
             send(&app, Signal::SIGUSR1);
         }
         self.end(&mut comet, "CometBFT").await?;
+        guard.iter_mut().for_each(Guard::follow);
         self.end(&mut app, "the application").await?;
         Ok(ended)
     }
@@ -214,19 +286,23 @@ impl Supervisor {
         self.start(command, &self.app_log, "the application")
     }
 
-    fn start_comet(&self) -> Result<Child> {
-        let key = CometKey::read(&self.home.validator_key())?;
+    /// CometBFT, and who watches its key; nobody when a remote signer holds it.
+    fn start_comet(&self) -> Result<(Child, Option<Guard>)> {
+        let mut locks = vec![self.home.data_dir().join("cometbft.lock")];
+        let mut guard = None;
+        if comet::config::remote_signer(&self.home)?.is_none() {
+            let address = CometKey::read(&self.home.validator_key())?.address();
+            locks.push(runtime_dir()?.join(format!("consensus-key-{address}.lock")));
+            guard = Some(Guard::check(&self.home, address)?);
+        }
         let mut command = own_program();
         command.arg("run-child").arg("--parent").arg(std::process::id().to_string());
-        for lock in [
-            self.home.data_dir().join("cometbft.lock"),
-            runtime_dir()?.join(format!("consensus-key-{}.lock", key.address())),
-        ] {
+        for lock in locks {
             command.arg("--lock").arg(lock);
         }
         command.arg("--").arg(&self.config.path).arg("start").arg("--home").arg(self.home.path());
         command.arg("--proxy_app").arg(self.abci.to_string());
-        self.start(command, &self.comet_log, "CometBFT")
+        Ok((self.start(command, &self.comet_log, "CometBFT")?, guard))
     }
 
     fn start(&self, mut command: Command, log: &Sink, who: &str) -> Result<Child> {
@@ -263,6 +339,32 @@ fn own_program() -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("defchain-app");
     command
+}
+
+/// Waits for an alarm.
+async fn alarmed(alarm: &mut watch::Receiver<Option<String>>) -> String {
+    let line = match alarm.wait_for(Option::is_some).await {
+        Ok(line) => line.clone(),
+        // The sender lives as long as the supervisor.
+        Err(_) => return std::future::pending().await,
+    };
+    line.unwrap_or_default()
+}
+
+/// Consensus stops too when the application dies or halts: then that is what happened.
+async fn after_alarm(app: &mut Child, comet: &mut Child, line: String) -> Result<Ended> {
+    Ok(tokio::select! {
+        status = app.wait() => Ended::App(status?),
+        status = comet.wait() => Ended::Comet(status?),
+        () = tokio::time::sleep(ALARM_GRACE) => Ended::Stopped(line),
+    })
+}
+
+/// The error with which a half ended, without the log around it.
+fn last_error(log: &Sink) -> String {
+    let tail = log.tail();
+    let error = tail.lines().rev().find_map(|line| line.strip_prefix("error: "));
+    error.map_or_else(|| tail.clone(), str::to_owned)
 }
 
 fn identity(child: &Child) -> Option<Identity> {
