@@ -8,6 +8,7 @@
 //!   <home>/config/node_key.json              the p2p key
 //!   <home>/data/priv_validator_state.json    what the key signed last: moves with the key
 //!   <home>/data/app/                         our database
+//!   <home>/data/snapshots/                   snapshots of state, from which other nodes join
 //!   <home>/data/                             CometBFT's databases, sockets and locks
 //!   <home>/keys/                             encrypted accounts
 //! ```
@@ -62,6 +63,12 @@ impl Home {
     #[must_use]
     pub fn store_dir(&self) -> PathBuf {
         self.data_dir().join("app")
+    }
+
+    /// Snapshots of state.
+    #[must_use]
+    pub fn snapshots_dir(&self) -> PathBuf {
+        self.data_dir().join("snapshots")
     }
 
     /// Encrypted accounts.

@@ -89,7 +89,7 @@ fn plain(item: &toml_edit::Item) -> String {
 }
 
 /// A setting that the file leaves out is added with its section.
-fn set_app(document: &mut DocumentMut, key: &str, value: &str) -> Result<()> {
+pub(super) fn set_app(document: &mut DocumentMut, key: &str, value: &str) -> Result<()> {
     let settings = config::settings();
     let known = settings.iter().find(|(section, name, _)| format!("{section}.{name}") == key);
     let Some((section, name, default)) = known else { bail!("{key}: {}", config::unknown(key)) };
