@@ -45,6 +45,13 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Run a development chain in one process, without CometBFT
     Dev(DevArgs),
+    /// Write a block's state as the genesis of a new chain, or line by line
+    Export(ExportArgs),
+    /// Snapshots of state, from which other nodes join
+    #[command(subcommand)]
+    Snapshot(crate::commands::snapshot::SnapshotCommand),
+    /// Get the header that a joining node begins to trust, from two or more nodes
+    Trust(crate::commands::trust::TrustArgs),
     /// Accounts: make, import, export, list
     #[command(subcommand)]
     Keys(KeysCommand),

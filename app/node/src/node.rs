@@ -25,7 +25,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use defchain_abci::{Address, Call, CallSet, DEFAULT_MAX_MESSAGE_BYTES, Error as AbciError, Recorder, ServerBuilder};
-use defchain_chain::{Chain, ChainConfig, genesis::ValidatedGenesis};
+use defchain_chain::{
+    Chain, ChainConfig, ChainError, ChainIdentity,
+    genesis::ValidatedGenesis,
+    upgrade::{UpgradeError, Upgrades},
+};
 use defchain_rpc::{BalanceMode, RpcContext, RpcHandle, RpcServer};
 use defchain_store::{Store, StoreError, StoreOptions};
 use nix::sys::signal::Signal;
@@ -70,6 +74,7 @@ pub(crate) fn start(home: &Home, args: &StartArgs) -> Result<()> {
     match (args.no_cometbft || args.supervised_by.is_some(), config.cometbft.path.as_os_str().is_empty()) {
         (false, false) => supervise(home, args, config, abci),
         _ => run(home, args, config, &abci),
+    comet::state_sync::apply(home, &config.state_sync)?;
     }
 }
 
@@ -156,7 +161,7 @@ fn app_args(home: &Home, args: &StartArgs, abci: &Address) -> Vec<OsString> {
 }
 
 /// The home's genesis, judged without its accounts file, which InitChain reads; none if there is no file.
-fn genesis(home: &Home) -> Result<Option<ValidatedGenesis>> {
+pub(crate) fn genesis(home: &Home) -> Result<Option<ValidatedGenesis>> {
     let path = home.genesis();
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -256,7 +261,8 @@ fn open(home: &Home, config: &AppConfig) -> Result<Chain> {
     let cache_bytes = usize::try_from(config.store.cache_mib << 20).unwrap_or(usize::MAX);
     let options = StoreOptions { cache_bytes, ..StoreOptions::default() };
     let store = Store::open(home.store_dir(), options).map_err(store_error)?;
-    match genesis(home)? {
+    let genesis = genesis(home)?;
+    match &genesis {
         Some(genesis) => store.check_chain(&genesis.chain_id, &genesis.hash()).map_err(store_error)?,
         None => {
             tracing::warn!(path = %home.genesis().display(), "no genesis file: CometBFT's own is taken as it comes")
@@ -295,3 +301,8 @@ fn recorder(path: &Path) -> Result<Arc<Recorder>> {
     };
     Ok(Arc::new(recorder))
 }
+        work_time: Duration::from_millis(config.chain.work_time_ms),
+        snapshots: Some(config.snapshots.chain(home.snapshots_dir())),
+        identity: genesis.map(|g| ChainIdentity { genesis_hash: g.hash(), chain_id: g.chain_id }),
+        upgrades: Upgrades { agreed: config.upgrade.plan(), ..Upgrades::default() },
+        ..ChainConfig::default()

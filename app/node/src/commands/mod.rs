@@ -7,6 +7,9 @@ mod keys;
 mod query;
 mod rollback;
 
+pub(crate) mod snapshot;
+pub(crate) mod trust;
+pub(crate) mod tx;
 use anyhow::Result;
 use clap::CommandFactory;
 
@@ -34,6 +37,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Dev(args) => dev::run(&args, output),
         Command::Keys(command) => keys::run(&home, &command, output),
         Command::Query(args) => query::run(&args, output),
+        Command::Snapshot(command) => snapshot::run(&home, &command, output),
+        Command::Trust(args) => trust::run(&home, &args, output),
         Command::Config(args) => config::run(&home, &args, output),
         Command::Version => {
             let human = format!(

@@ -8,6 +8,7 @@
 //! does, because a misspelt limit would otherwise be no limit.
 
 pub mod edit;
+mod joining;
 mod nearest;
 mod sections;
 mod template;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub use joining::{SnapshotSection, StateSyncSection};
 pub use nearest::nearest;
 pub use sections::{
     AbciConfig, AppConfig, ChainSection, CometConfig, LogConfig, LogFormat, MempoolConfig, MetricsConfig, StoreSection,

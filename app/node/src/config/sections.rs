@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// All settings of a node.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+use super::joining::{SnapshotSection, StateSyncSection};
+
 #[serde(deny_unknown_fields, default)]
 pub struct AppConfig {
     /// The socket that CometBFT dials.
@@ -28,6 +30,10 @@ pub struct AppConfig {
     pub metrics: MetricsConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Snapshots for joining nodes.
+    pub snapshots: SnapshotSection,
+    /// Joining from a snapshot.
+    pub state_sync: StateSyncSection,
 }
 
 /// `[abci]`
@@ -232,4 +238,6 @@ impl AppConfig {
         }
         problems
     }
+        problems.extend(self.snapshots.problems());
+        problems.extend(self.state_sync.problems());
 }

@@ -67,6 +67,16 @@ const DOCS: &[(&str, &str)] = &[
     ("log.level", "error, warn, info, debug, trace; by crate: \"info,defchain_mempool=debug\"."),
 ];
 
+    ("snapshots", "Snapshots of state in data/snapshots, from which other nodes join; taken beside the chain's work."),
+    ("snapshots.interval", "A snapshot every so many blocks; 0: none. The same on all nodes, so that chunks come from all."),
+    ("snapshots.keep", "How many are kept; older ones are removed."),
+    ("snapshots.chunk_kib", "Size of a chunk, KiB. The same on all nodes."),
+    ("state_sync", "Joining from a snapshot instead of executing every block; only a node without blocks does."),
+    ("state_sync.enable", "Whether to. `defchain-app trust --write` fills in the rest."),
+    ("state_sync.rpc_servers", "CometBFT's RPC of two or more nodes of different people: [\"http://HOST:26657\", …]."),
+    ("state_sync.trust_height", "A height whose header you trust."),
+    ("state_sync.trust_hash", "The hash of that header, 64 hex digits."),
+    ("state_sync.trust_period_h", "Hours for which that header may be trusted: well below the time a stake stays bound."),
 fn doc(name: &str) -> Option<&'static str> {
     DOCS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
