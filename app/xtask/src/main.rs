@@ -2,6 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "counts and durations of a developer's tool")]
 
 mod build;
+mod containers;
 mod docs;
 mod localnet;
 mod suites;
@@ -46,6 +47,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Four validators in containers: build the image, start, check, take down
+    Containers(containers::ContainersArgs),
     /// Measure: a table, and JSON with --json FILE
     Bench {
         /// Handed to the bench, such as --seconds 30
@@ -74,6 +77,7 @@ fn run() -> Result<()> {
         Command::TestClients => suites::clients(),
         Command::TestLong => suites::long(),
         Command::Chaos { args } => suites::chaos(&args),
+        Command::Containers(args) => containers::containers(&args),
         Command::Bench { args } => suites::bench(&args),
     }
 }
