@@ -54,7 +54,13 @@ func Apply(tree Tree, version string, variant Variant) (Tree, []string, error) {
 		steps = append(steps, s.splicePrevote)
 	}
 	if variant.Skew {
-		steps = append(steps, s.spliceClock, s.spliceValidationImport, s.spliceValidationClock)
+		clock, err := s.spliceClock()
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, c := range clock {
+			steps = append(steps, func() (change, error) { return c, nil })
+		}
 	}
 	var changes []change
 	for _, step := range steps {
@@ -161,50 +167,49 @@ func (s *source) splicePOLRound() (change, error) {
 		"defaultDecideProposal claims a polka (byzantine)"), nil
 }
 
-// spliceClock makes what consensus, votes and proposals take for the time wrong.
-func (s *source) spliceClock() (change, error) {
-	now, err := s.one(clockFile, "time.Now()")
+// spliceClock makes wrong what consensus, votes and proposals take for the time,
+// and the check of a block's time, which asks the machine itself and says so in
+// its error.
+func (s *source) spliceClock() ([]change, error) {
+	now, err := s.expressions(clockFile, "time.Now()", 1)
 	if err != nil {
-		return change{}, err
+		return nil, err
 	}
-	return s.replace(now, "podClock()", "the clock is wrong (skew)"), nil
+	asked, err := s.expressions(validationFile, "time.Now()", 2)
+	if err != nil {
+		return nil, err
+	}
+	imported, err := s.expressions(validationFile, `"github.com/cometbft/cometbft/types"`, 1)
+	if err != nil {
+		return nil, err
+	}
+	changes := []change{
+		s.replace(now[0], "podClock()", "the clock is wrong (skew)"),
+		s.insertAfter(imported[0], "\n\tcmttime \"github.com/cometbft/cometbft/types/time\"", "imports that clock (skew)"),
+	}
+	for _, e := range asked {
+		changes = append(changes, s.replace(e, "cmttime.Now()", "block times are held against that clock (skew)"))
+	}
+	return changes, nil
 }
 
-// spliceValidationClock lets the check of a block's time, which asks the
-// machine itself, ask the wrong clock.
-func (s *source) spliceValidationClock() (change, error) {
-	end, err := s.one(validationFile, "time.Now().Add(tol)")
-	if err != nil {
-		return change{}, err
-	}
-	return s.replace(end, "cmttime.Now().Add(tol)", "block times are held against that clock (skew)"), nil
-}
-
-func (s *source) spliceValidationImport() (change, error) {
-	spec, err := s.one(validationFile, `"github.com/cometbft/cometbft/types"`)
-	if err != nil {
-		return change{}, err
-	}
-	return s.insertAfter(spec, "\n\tcmttime \"github.com/cometbft/cometbft/types/time\"", "with its import (skew)"), nil
-}
-
-// one finds the one expression of a file that reads exactly so.
-func (s *source) one(name, text string) (ast.Expr, error) {
+// expressions finds the n expressions of a file that read exactly so.
+func (s *source) expressions(name, text string, n int) ([]ast.Expr, error) {
 	file, ok := s.files[name]
 	if !ok {
 		return nil, errors.New(name + " is missing")
 	}
 	var found []ast.Expr
-	ast.Inspect(file, func(n ast.Node) bool {
-		if e, ok := n.(ast.Expr); ok && s.text(e) == text {
+	ast.Inspect(file, func(node ast.Node) bool {
+		if e, ok := node.(ast.Expr); ok && s.text(e) == text {
 			found = append(found, e)
 		}
 		return true
 	})
-	if len(found) != 1 {
-		return nil, fmt.Errorf("%s: %q stands there %d times, expected 1", name, text, len(found))
+	if len(found) != n {
+		return nil, fmt.Errorf("%s: %q stands there %d times, expected %d", name, text, len(found), n)
 	}
-	return found[0], nil
+	return found, nil
 }
 
 // spliceVersion makes the binary say what it is, to its user and to its peers:
