@@ -30,7 +30,7 @@ if (!prepareOnly && !process.env.RPC_URL) fail('RPC_URL is not set: say where th
 
 let env;
 try {
-  env = { ...process.env, NODE_PATH: path.join(install(), 'node_modules') };
+  env = { ...process.env, NODE_PATH: path.join(install(HERE, { verb: ['ci', '--legacy-peer-deps'] }), 'node_modules') };
 } catch (error) {
   fail(error.message);
 }
