@@ -129,19 +129,21 @@ impl Declared {
 
     /// What the block's hash must depend on; none when nothing was declared.
     pub fn digest(&self, parent: &B256) -> Option<B256> {
-        let next = self.after(parent)?;
+        let next = self.after(parent);
         let mut bytes = self.record(parent);
-        for word in [
+        let words = [
             self.coinbase.map(|address| address.into_word()),
-            next.base_fee.map(|fee| B256::left_padding_from(&fee.to_be_bytes())),
-            next.prev_randao,
-        ] {
+            next.and_then(|next| next.base_fee).map(|fee| B256::left_padding_from(&fee.to_be_bytes())),
+            next.and_then(|next| next.prev_randao),
+        ];
+        if bytes.is_empty() && words.iter().all(Option::is_none) {
+            return None;
+        }
+        for word in words {
             bytes.push(u8::from(word.is_some()));
             bytes.extend_from_slice(word.unwrap_or_default().as_slice());
         }
-        let nothing =
-            next.edits.is_none() && self.coinbase.is_none() && next.base_fee.is_none() && next.prev_randao.is_none();
-        (!nothing).then(|| keccak256(bytes))
+        Some(keccak256(bytes))
     }
 }
 

@@ -327,7 +327,7 @@ fn the_age_clock_and_the_base_fee_see_the_time_that_passed() {
 fn fees_coinbase_gas_and_randomness_are_those_that_were_set() {
     let (node, _folder) = dev(Mining::Manual);
     let coinbase = Address::repeat_byte(0xcc);
-    node.set_coinbase(coinbase);
+    node.set_coinbase(coinbase).unwrap();
     node.set_prev_randao(B256::repeat_byte(9)).unwrap();
     node.edit(&[Edit::GasLimit(30_000_000), Edit::MinBaseFee(7_000_000_000)]).unwrap();
     assert_eq!(node.chain().reader().params().block_gas_limit, 30_000_000);

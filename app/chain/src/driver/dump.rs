@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
 use alloy_primitives::{U256, hex};
 use defchain_base::{Address, B256, Bytes, StateRead, Substore, read_exact_value, system::is_reserved};
 use defchain_evm::{keys::StorageWord, state::EvmRead};
@@ -11,6 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{DevNode, DriverError, Edit};
 use crate::reader::StateAt;
+
+/// Whether an account is the protocol's own: its addresses, and the contracts that hold this chain's own past.
+fn is_ours(address: &Address) -> bool {
+    is_reserved(address) || [HISTORY_STORAGE_ADDRESS, BEACON_ROOTS_ADDRESS].contains(address)
+}
 
 /// Entries that are read at a time.
 const PAGE: usize = 1_024;
@@ -55,7 +61,7 @@ impl DevNode {
         let mut accounts = BTreeMap::new();
         each(&state, b'a', |key, value| {
             let Ok(address) = Address::try_from(key) else { return Ok(()) };
-            if is_reserved(&address) {
+            if is_ours(&address) {
                 return Ok(());
             }
             let record: AccountRecord = read_exact_value(value).map_err(|e| DriverError::Dump(e.to_string()))?;
@@ -72,7 +78,7 @@ impl DevNode {
                 return Ok(());
             };
             let word: StorageWord = read_exact_value(value).map_err(|e| DriverError::Dump(e.to_string()))?;
-            if !is_reserved(&address) {
+            if !is_ours(&address) {
                 accounts.entry(address).or_default().storage.insert(slot, word.0.into());
             }
             Ok(())
@@ -88,7 +94,7 @@ impl DevNode {
     pub fn load(&self, dump: &StateDump) -> Result<(), DriverError> {
         let mut edits = Vec::new();
         for (address, account) in &dump.accounts {
-            if is_reserved(address) {
+            if is_ours(address) {
                 continue;
             }
             edits.push(Edit::Balance(*address, account.balance));

@@ -168,10 +168,17 @@ impl DevNode {
     }
 
     /// Sets who earns what blocks earn, from the next on.
-    pub fn set_coinbase(&self, address: Address) {
+    ///
+    /// # Errors
+    /// When the chain has no genesis.
+    pub fn set_coinbase(&self, address: Address) -> Result<(), DriverError> {
         let mut state = self.state.lock();
+        let head = self.head()?;
+        // Bound to the head, so that a pending block that was built before is seen to be another.
+        self.current(&mut state, &head);
         state.coinbase = Some(address);
         self.declare(&state);
+        Ok(())
     }
 
     fn for_next(&self, change: impl FnOnce(&mut ForNext)) -> Result<(), DriverError> {

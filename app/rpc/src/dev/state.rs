@@ -126,7 +126,7 @@ fn set_next_base_fee(api: &Api, params: Params<'_>) -> RpcResult {
 fn set_coinbase(api: &Api, mut params: Params<'_>) -> RpcResult {
     let address: Address = params.required("address")?;
     params.end()?;
-    node(api)?.set_coinbase(address);
+    node(api)?.set_coinbase(address)?;
     json(&())
 }
 
