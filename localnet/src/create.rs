@@ -84,36 +84,71 @@ fn copy_genesis(from: &Path, to: &Path) -> Result<()> {
 fn configure(spec: &Spec, nodes: &[Node]) -> Result<()> {
     let mut peers = Vec::new();
     for node in nodes {
-        let output = Command::new(&node.cometbft).arg("show-node-id").arg("--home").arg(&node.home).output();
-        let output = output.with_context(|| format!("cannot run {}", node.cometbft.display()))?;
-        let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if id.len() != 40 {
-            bail!("{} show-node-id: {}", node.cometbft.display(), String::from_utf8_lossy(&output.stderr).trim());
-        }
-        peers.push(format!("{id}@{}:{}", node.place.p2p_host, node.p2p));
+        peers.push(format!("{}@{}:{}", node_id(node)?, node.place.p2p_host, node.p2p));
     }
     for node in nodes {
-        let (host, p2p_host) = (&node.place.host, &node.place.p2p_host);
         let others: Vec<&str> =
             peers.iter().enumerate().filter(|(i, _)| *i != node.index).map(|(_, peer)| peer.as_str()).collect();
-        let mut comet = vec![
-            ("rpc.laddr".to_owned(), format!("tcp://{host}:{}", node.comet_rpc)),
-            ("p2p.laddr".to_owned(), format!("tcp://{p2p_host}:{}", node.p2p)),
-            ("p2p.persistent_peers".to_owned(), others.join(",")),
-            ("p2p.addr_book_strict".to_owned(), "false".to_owned()),
-            ("p2p.allow_duplicate_ip".to_owned(), "true".to_owned()),
-            ("instrumentation.prometheus_listen_addr".to_owned(), format!("{host}:{}", node.comet_metrics)),
-        ];
-        comet.extend(spec.comet_config.iter().cloned());
-        set(spec, node, &["config", "--comet", "set"], &comet)?;
-        let mut app = vec![
-            ("rpc.addr".to_owned(), format!("{host}:{}", node.rpc)),
-            ("metrics.addr".to_owned(), format!("{host}:{}", node.metrics)),
-        ];
-        app.extend(spec.app_config.iter().cloned());
-        set(spec, node, &["config", "set"], &app)?;
+        settings(spec, node, &others)?;
     }
     Ok(())
+}
+
+/// A node's address in CometBFT's p2p network.
+///
+/// # Errors
+/// When its CometBFT does not say it.
+pub fn node_id(node: &Node) -> Result<String> {
+    let output = Command::new(&node.cometbft).arg("show-node-id").arg("--home").arg(&node.home).output();
+    let output = output.with_context(|| format!("cannot run {}", node.cometbft.display()))?;
+    let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if id.len() != 40 {
+        bail!("{} show-node-id: {}", node.cometbft.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(id)
+}
+
+/// Makes the home of a node that is no validator: the network's genesis, its validators as peers. Its settings are the
+/// spec's.
+///
+/// # Errors
+/// When a command fails or no ports are free.
+pub fn add_follower(spec: &Spec, network: &[Node]) -> Result<Node> {
+    let Some(first) = network.first() else { bail!("there is no network to follow") };
+    let ports = crate::free_ports(5)?;
+    let &[rpc, comet_rpc, p2p, metrics, comet_metrics] = ports.as_slice() else { bail!("no free ports") };
+    let index = network.len();
+    let home = spec.dir.join(format!("node{index}"));
+    let node = Node { index, home, rpc, comet_rpc, p2p, metrics, comet_metrics, ..first.clone() };
+    let (moniker, genesis) = (format!("node{index}"), first.home.join("config/genesis.json"));
+    run(spec, &node, [OsStr::new("init"), moniker.as_ref(), OsStr::new("--genesis"), genesis.as_ref()])?;
+    copy_genesis(&first.home, &node.home)?;
+    let mut peers = Vec::new();
+    for peer in network {
+        peers.push(format!("{}@{}:{}", node_id(peer)?, peer.place.p2p_host, peer.p2p));
+    }
+    settings(spec, &node, &peers.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(node)
+}
+
+fn settings(spec: &Spec, node: &Node, others: &[&str]) -> Result<()> {
+    let (host, p2p_host) = (&node.place.host, &node.place.p2p_host);
+    let mut comet = vec![
+        ("rpc.laddr".to_owned(), format!("tcp://{host}:{}", node.comet_rpc)),
+        ("p2p.laddr".to_owned(), format!("tcp://{p2p_host}:{}", node.p2p)),
+        ("p2p.persistent_peers".to_owned(), others.join(",")),
+        ("p2p.addr_book_strict".to_owned(), "false".to_owned()),
+        ("p2p.allow_duplicate_ip".to_owned(), "true".to_owned()),
+        ("instrumentation.prometheus_listen_addr".to_owned(), format!("{host}:{}", node.comet_metrics)),
+    ];
+    comet.extend(spec.comet_config.iter().cloned());
+    set(spec, node, &["config", "--comet", "set"], &comet)?;
+    let mut app = vec![
+        ("rpc.addr".to_owned(), format!("{host}:{}", node.rpc)),
+        ("metrics.addr".to_owned(), format!("{host}:{}", node.metrics)),
+    ];
+    app.extend(spec.app_config.iter().cloned());
+    set(spec, node, &["config", "set"], &app)
 }
 
 fn set(spec: &Spec, node: &Node, command: &[&str], pairs: &[(String, String)]) -> Result<()> {

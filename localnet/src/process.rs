@@ -201,6 +201,18 @@ impl Network {
         self.processes.write(&self.dir)
     }
 
+    /// Takes one more node in and starts it.
+    ///
+    /// # Errors
+    /// When the process does not start.
+    pub fn join(&mut self, node: Node) -> Result<usize> {
+        self.nodes.push(node);
+        self.processes.supervisors.push(None);
+        let at = self.nodes.len() - 1;
+        self.start_node(at)?;
+        Ok(at)
+    }
+
     /// Lets the processes live on when this is dropped.
     pub const fn detach(&mut self) {
         self.detached = true;

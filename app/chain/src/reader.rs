@@ -133,13 +133,26 @@ impl Reader {
         decode("header", height, &bytes).map(Arc::new).map(Some)
     }
 
-    /// A block with transactions and receipts.
+    /// The oldest height whose state and header are held; `None` before genesis.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn oldest(&self) -> Result<Option<Height>, ReadError> {
+        Ok(self.store.heights()?.map(|(oldest, _)| oldest))
+    }
+
+    /// A block with transactions and receipts; `None` as for [`Self::header`], and where the header alone is held.
     ///
     /// # Errors
     /// When the store fails or a record is damaged.
     pub fn block(&self, height: Height) -> Result<Option<Block>, ReadError> {
         let Some(header) = self.header(height)? else { return Ok(None) };
-        let receipts = self.receipts(height)?.unwrap_or_default();
+        let receipts = match self.receipts(height)? {
+            Some(receipts) => receipts,
+            // The height of a snapshot that this node joined from: it has the header only.
+            None if header.tx_count > 0 => return Ok(None),
+            None => Vec::new(),
+        };
         let txs = self.transactions(height, &receipts)?;
         Ok(Some(Block { header, txs, receipts, removed: false }))
     }

@@ -30,10 +30,7 @@ use defchain_abci::{
 };
 use defchain_base::{Address, B256, Encode, Height};
 use defchain_chain::{
-    Chain, ChainConfig, ChainIdentity, SnapshotConfig,
-    driver::DevDriver,
-    payload::encode_items,
-    records::Header,
+    Chain, ChainConfig, ChainIdentity, SnapshotConfig, driver::DevDriver, payload::encode_items, records::Header,
 };
 use defchain_store::{
     Store, StoreOptions,

@@ -132,8 +132,11 @@ impl RpcError {
 impl From<defchain_chain::ReadError> for RpcError {
     fn from(error: defchain_chain::ReadError) -> Self {
         use defchain_chain::ReadError as E;
+        use defchain_store::StoreError;
         match error {
-            E::NotStarted | E::Future { .. } | E::Upgrade(_) => Self::Refused(error.to_string()),
+            E::NotStarted | E::Future { .. } | E::Upgrade(_) | E::Store(StoreError::NotHeld { .. }) => {
+                Self::Refused(error.to_string())
+            }
             E::Store(_) | E::State(_) | E::Corrupt { .. } => Self::Internal(error.to_string()),
         }
     }

@@ -33,9 +33,30 @@ pub(crate) fn header_of(api: &Api, tag: BlockNumberOrTag) -> Result<Option<Arc<H
     Ok(match tag {
         BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => Some(reader.latest()?),
         BlockNumberOrTag::Pending => None,
-        BlockNumberOrTag::Earliest => reader.header(Height(0))?,
-        BlockNumberOrTag::Number(number) => reader.header(Height(number))?,
+        BlockNumberOrTag::Earliest => held(api, Height(0))?,
+        BlockNumberOrTag::Number(number) => held(api, Height(number))?,
     })
+}
+
+/// Header of a height. One that this node forgot, or never had because it joined later, is an error that says where its
+/// blocks begin: nothing may be taken for "there is no such block".
+fn held(api: &Api, height: Height) -> Result<Option<Arc<Header>>, RpcError> {
+    let found = api.ctx.reader.header(height)?;
+    if found.is_none() {
+        not_before_oldest(api, height)?;
+    }
+    Ok(found)
+}
+
+/// Refuses a height below the oldest that this node has.
+pub(crate) fn not_before_oldest(api: &Api, height: Height) -> Result<(), RpcError> {
+    match api.ctx.reader.oldest()? {
+        Some(oldest) if height < oldest => Err(RpcError::Refused(format!(
+            "block {:#x} is no longer held: the oldest block of this node is {:#x} ({}); ask an archive node",
+            height.0, oldest.0, oldest.0
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Header of a hash.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::{
     build::{self, Programs},
@@ -33,7 +33,19 @@ pub fn test() -> Result<()> {
     let programs = build::programs()?;
     step("build the tests", || run(cargo_with(&programs).args(["test", "--workspace", "--no-run"])))?;
     step("clippy", || run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
-    let counts = step("tests", || run_tests(cargo_with(&programs).args(["test", "--workspace", "--no-fail-fast"])))?;
+    let mut counts = step("tests", || run_tests(cargo_with(&programs).args(["test", "--workspace", "--no-fail-fast"])))?;
+    match missing_projects()? {
+        Some(missing) => println!("SKIPPED: Hardhat and Foundry projects: {missing}; `cargo xtask test-clients` installs them"),
+        None => {
+            let projects = step("Hardhat and Foundry projects against dev", || {
+                run_tests(cargo_with(&programs).args(CLIENTS).args(["projects_work_against_dev", "--", "--include-ignored"]))
+            })?;
+            counts.passed += projects.passed;
+            counts.failed += projects.failed;
+            // It was counted as skipped before.
+            counts.ignored = counts.ignored.saturating_sub(projects.passed + projects.failed);
+        }
+    }
     // The last line, as every runner's readers know it.
     println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.ignored);
     ensure!(counts.failed == 0, "{} tests failed", counts.failed);
@@ -49,13 +61,34 @@ pub fn comet() -> Result<()> {
     Ok(())
 }
 
+/// The tests of `tests/clients` and `tests/projects`.
+const CLIENTS: [&str; 5] = ["test", "--package", "defchain-node", "--test", "clients"];
+
+/// What `run.js --ready` ends with if packages would have to be installed.
+const NOT_READY: i32 = 3;
+
+/// Which packages of the Hardhat and Foundry projects are not on this machine.
+fn missing_projects() -> Result<Option<String>> {
+    let output = Command::new("node").current_dir(root()).args(["tests/projects/run.js", "--ready"]).output()?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match output.status.code() {
+        Some(0) => Ok(None),
+        Some(NOT_READY) => Ok(Some(said)),
+        _ => bail!("run.js --ready ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()),
+    }
+}
+
 pub fn clients() -> Result<()> {
     ensure_node()?;
     let programs = build::programs()?;
-    step("clients against dev and a localnet", || {
-        let mut command = cargo_with(&programs);
-        command.args(["test", "--package", "defchain-node", "--test", "clients", "--", "--include-ignored"]);
-        run(&mut command)
+    for (folder, what) in [("clients", "packages of cast, ethers, viem"), ("projects", "packages of the projects")] {
+        step(what, || {
+            let script = format!("tests/{folder}/run.js");
+            run(Command::new("node").current_dir(root()).args([&script, "--prepare"]))
+        })?;
+    }
+    step("clients and projects against dev and a localnet", || {
+        run(cargo_with(&programs).args(CLIENTS).args(["--", "--include-ignored"]))
     })
 }
 
@@ -71,6 +104,8 @@ pub fn long() -> Result<()> {
             "defchain-node",
             "--test",
             "network",
+            "--test",
+            "joining",
             "--",
             "--include-ignored",
             "--nocapture",
@@ -87,6 +122,11 @@ pub fn chaos(args: &[String]) -> Result<()> {
     let mut command = Command::new(target().join("debug/defchain-chaos"));
     command.current_dir(root()).arg("--app").arg(&programs.app).arg("--cometbft").arg(&programs.cometbft);
     run(command.arg("--cometbft-skew").arg(&skewed).args(args))
+}
+
+pub fn sim(args: &[String]) -> Result<()> {
+    step("build the simulator", || run(cargo().args(["build", "--package", "defchain-sim", "--bin", "defchain-sim"])))?;
+    run(Command::new(target().join("debug/defchain-sim")).current_dir(root()).args(args))
 }
 
 pub fn bench(args: &[String]) -> Result<()> {

@@ -85,8 +85,7 @@ impl Inner {
 
     /// Verifies a chunk and keeps it. With the last one this node stands at the snapshot's height.
     pub(super) fn apply_snapshot_chunk(&self, request: &RequestApplySnapshotChunk) -> ResponseApplySnapshotChunk {
-        let answer =
-            |result: Applied| ResponseApplySnapshotChunk { result: result as i32, ..Default::default() };
+        let answer = |result: Applied| ResponseApplySnapshotChunk { result: result as i32, ..Default::default() };
         let (index, sender) = (request.index, request.sender.clone());
         let mut joining = self.snapshots.joining.lock();
         let Some(begun) = joining.as_mut() else {

@@ -86,7 +86,8 @@ impl Snapshots {
     /// Takes a snapshot of a height that is due, on a thread of its own. One at a time: the next due height is skipped
     /// while one is in work.
     pub(crate) fn committed(&self, store: &Store, height: Height) {
-        let Some(config) = self.config.as_ref().filter(|c| c.interval > 0 && height.0.is_multiple_of(c.interval)) else {
+        let Some(config) = self.config.as_ref().filter(|c| c.interval > 0 && height.0.is_multiple_of(c.interval))
+        else {
             return;
         };
         if self.busy.swap(true, Ordering::SeqCst) {

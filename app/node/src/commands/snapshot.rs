@@ -175,7 +175,11 @@ fn list(folder: &SnapshotFolder, output: Output) -> Result<()> {
     for height in folder.heights().map_err(snapshot_error)? {
         let manifest = folder.manifest(height).map_err(snapshot_error)?;
         let bytes = folder.bytes(height).map_err(snapshot_error)?;
-        lines.push(format!("{height:>12}  {:>6} chunks  {bytes:>14} bytes  {}", manifest.chunks.len(), manifest.app_hash()));
+        lines.push(format!(
+            "{height:>12}  {:>6} chunks  {bytes:>14} bytes  {}",
+            manifest.chunks.len(),
+            manifest.app_hash()
+        ));
         all.push(facts(&manifest, bytes));
     }
     if lines.is_empty() {

@@ -45,7 +45,10 @@ pub(super) fn run(home: &Home, args: &TrustArgs, output: Output) -> Result<()> {
     if servers.len() < 2 {
         return Err(coded(
             EXIT_REFUSED,
-            format!("{} node is asked, two or more are needed (--from URL --from URL): one could lie alone", servers.len()),
+            format!(
+                "{} node is asked, two or more are needed (--from URL --from URL): one could lie alone",
+                servers.len()
+            ),
         ));
     }
     let client = reqwest::blocking::Client::builder().timeout(TIMEOUT).build().context("HTTP client")?;
@@ -71,14 +74,20 @@ pub(super) fn run(home: &Home, args: &TrustArgs, output: Output) -> Result<()> {
             .collect();
         return Err(coded(
             EXIT_REFUSED,
-            format!("the nodes disagree about height {height}; trust none of them before you know why:\n{}", said.join("\n")),
+            format!(
+                "the nodes disagree about height {height}; trust none of them before you know why:\n{}",
+                said.join("\n")
+            ),
         ));
     }
     if args.write {
         write(home, &args.from, height, &first.hash)?;
     }
     let wrote = if args.write {
-        format!("Written into {}; the next start joins from a snapshot if this node has no blocks.", home.app_toml().display())
+        format!(
+            "Written into {}; the next start joins from a snapshot if this node has no blocks.",
+            home.app_toml().display()
+        )
     } else {
         "`--write` puts this into [state_sync] of app.toml.".to_owned()
     };

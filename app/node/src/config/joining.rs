@@ -49,7 +49,7 @@ impl SnapshotSection {
             }
         };
         bound("keep", self.keep as u64, 1, 100);
-        bound("chunk_kib", self.chunk_kib, 16, MAX_CHUNK_KIB);
+        bound("chunk_kib", self.chunk_kib, 1, MAX_CHUNK_KIB);
         problems
     }
 }
@@ -72,13 +72,7 @@ pub struct StateSyncSection {
 
 impl Default for StateSyncSection {
     fn default() -> Self {
-        Self {
-            enable: false,
-            rpc_servers: Vec::new(),
-            trust_height: 0,
-            trust_hash: String::new(),
-            trust_period_h: 168,
-        }
+        Self { enable: false, rpc_servers: Vec::new(), trust_height: 0, trust_hash: String::new(), trust_period_h: 168 }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     eth::block::receipts_of,
     methods::Method,
     params::Params,
-    tags::header_by_hash,
+    tags::{header_by_hash, not_before_oldest},
     types::{LogView, logs_of},
 };
 
@@ -79,9 +79,11 @@ pub(crate) fn check(filter: &Filter) -> Result<(), RpcError> {
 fn range(api: &Api, filter: &Filter) -> Result<Option<(Height, Height)>, RpcError> {
     let latest = api.ctx.reader.latest()?.height;
     let FilterBlockOption::Range { from_block, to_block } = filter.block_option else { return Ok(None) };
+    let oldest = api.ctx.reader.oldest()?.unwrap_or_default();
     let height = |tag: Option<BlockNumberOrTag>| match tag {
         Some(BlockNumberOrTag::Number(number)) => Height(number),
-        Some(BlockNumberOrTag::Earliest) => Height(0),
+        // All that this node has: a node that joined late or forgets has none before.
+        Some(BlockNumberOrTag::Earliest) => oldest,
         _ => latest,
     };
     let (from, to) = (height(from_block), height(to_block));
@@ -92,6 +94,7 @@ fn range(api: &Api, filter: &Filter) -> Result<Option<(Height, Height)>, RpcErro
             from.0, to.0
         )));
     }
+    not_before_oldest(api, from)?;
     Ok((from <= latest).then(|| (from, to.min(latest))))
 }
 

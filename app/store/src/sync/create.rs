@@ -180,7 +180,8 @@ impl Save<'_> {
     }
 
     fn value(&self, substore: Substore, leaf: &Leaf) -> Result<Bytes, StoreError> {
-        let damaged = |why: &str| StoreError::corrupt(format!("{substore} value of key 0x{}", hex::encode(&leaf.key)), why);
+        let damaged =
+            |why: &str| StoreError::corrupt(format!("{substore} value of key 0x{}", hex::encode(&leaf.key)), why);
         let record = self.moment.view.get(Column::Flat, &columns::flat(substore, &leaf.key))?;
         let record = record.ok_or_else(|| damaged("the tree has it, the flat values do not"))?;
         let value = records::value(&record).map_err(|e| damaged(&e.to_string()))?;

@@ -57,7 +57,9 @@ impl Builder {
             let mut node = self.open.get(depth).cloned().unwrap_or_default();
             for (place, child) in right.iter() {
                 if place <= nibble {
-                    return Err(format!("its edge has a child {place} at depth {depth}, which is not right of {nibble}"));
+                    return Err(format!(
+                        "its edge has a child {place} at depth {depth}, which is not right of {nibble}"
+                    ));
                 }
                 set(&mut node, place, *child);
             }

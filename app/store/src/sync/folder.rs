@@ -104,9 +104,8 @@ impl SnapshotFolder {
     /// When they cannot be read.
     pub fn bytes(&self, height: Height) -> Result<u64, SnapshotError> {
         let folder = self.of(height);
-        let size = || {
-            fs::read_dir(&folder)?.try_fold(0u64, |sum, entry| Ok(sum.saturating_add(entry?.metadata()?.len())))
-        };
+        let size =
+            || fs::read_dir(&folder)?.try_fold(0u64, |sum, entry| Ok(sum.saturating_add(entry?.metadata()?.len())));
         size().map_err(io_error("measuring", &folder))
     }
 
@@ -217,7 +216,8 @@ impl SnapshotFolder {
         let mut partial = self.partial(manifest.height)?;
         let mut verifier = Verifier::new(manifest);
         for index in 0..verifier.manifest().chunk_count() {
-            let bytes = take(&mut input, MAX_CHUNK_BYTES).map_err(|why| no_snapshot(format!("chunk {index}: {why}")))?;
+            let bytes =
+                take(&mut input, MAX_CHUNK_BYTES).map_err(|why| no_snapshot(format!("chunk {index}: {why}")))?;
             let bytes = Bytes::from(bytes);
             verifier.accept(index, &bytes)?;
             partial.chunk(index, &bytes)?;

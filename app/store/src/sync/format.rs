@@ -307,8 +307,15 @@ mod tests {
         let mut writer = ChunkWriter::new(Substore::Evm, 0);
         writer.add(b"k", b"value");
         let bytes = writer.finish(&[right.clone(), Internal::default()]);
-        let expected =
-            format!("010200000001{}{}02{}{}{}{}", "00016b", "0000000576616c7565", "80080008", "aa".repeat(32), "bb".repeat(32), "00000000");
+        let expected = format!(
+            "010200000001{}{}02{}{}{}{}",
+            "00016b",
+            "0000000576616c7565",
+            "80080008",
+            "aa".repeat(32),
+            "bb".repeat(32),
+            "00000000"
+        );
         assert_eq!(hex::encode(&bytes), expected);
         let chunk = Chunk::from_bytes(&bytes.into()).unwrap();
         assert_eq!(chunk.entries, [(Bytes::from_static(b"k"), Bytes::from_static(b"value"))]);

@@ -40,8 +40,7 @@ use crate::error::StoreError;
 
 /// The order in which chunks hold the substores. `sys` first: it authenticates the block's record, so that a snapshot
 /// with a wrong one is refused after its first chunk.
-pub(crate) const ORDER: [Substore; 5] =
-    [Substore::Sys, Substore::Ai, Substore::Def, Substore::Trade, Substore::Evm];
+pub(crate) const ORDER: [Substore; 5] = [Substore::Sys, Substore::Ai, Substore::Def, Substore::Trade, Substore::Evm];
 
 /// Why a snapshot or a part of it was refused.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +140,9 @@ pub enum SnapshotError {
         bytes: usize,
     },
     /// More chunks than a manifest lists.
-    #[error("the state needs more than {MAX_CHUNKS} chunks of {chunk_bytes} bytes: choose larger chunks (snapshots.chunk_kib)")]
+    #[error(
+        "the state needs more than {MAX_CHUNKS} chunks of {chunk_bytes} bytes: choose larger chunks (snapshots.chunk_kib)"
+    )]
     TooMany {
         /// Their size.
         chunk_bytes: usize,

@@ -107,7 +107,12 @@ impl Store {
         if let Some(found) = record(&view)?
             && found.manifest == manifest.hash()
         {
-            tracing::info!(height = manifest.height.0, chunks = found.progress.next, of = found.chunks, "restore goes on");
+            tracing::info!(
+                height = manifest.height.0,
+                chunks = found.progress.next,
+                of = found.chunks,
+                "restore goes on"
+            );
             return Ok(Restore { store: self.clone(), verifier: Verifier::at(manifest, found.progress) });
         }
         self.discard_restored()?;
@@ -340,8 +345,11 @@ impl StateRead for RestoredState {
         while found.len() < limit {
             let Some((key, record)) = cursor.item() else { break };
             let key = Bytes::copy_from_slice(key.get(1..).unwrap_or_default());
-            let value = records::value(record)
-                .map_err(|source| StateError::Corrupt { substore, key: hex::encode(&key), source })?;
+            let value = records::value(record).map_err(|source| StateError::Corrupt {
+                substore,
+                key: hex::encode(&key),
+                source,
+            })?;
             found.push((key, Bytes::copy_from_slice(value)));
             cursor.next()?;
         }

@@ -1,10 +1,5 @@
 //! Snapshots against the trees that jmt itself builds, and against liars.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
 
 use bytes::Bytes;
 use defchain_base::{B256, Height, StateDelta, StateRead, Substore};
@@ -159,7 +154,9 @@ fn forge(chunk: &mut Chunk, forgery: &Forgery) {
     let count = chunk.entries.len();
     match forgery {
         Forgery::Drop(at) => drop(chunk.entries.remove(at.index(count))),
-        Forgery::Change(at) => chunk.entries[at.index(count)].1 = Bytes::from_static(b"mine, all mine: not in the state"),
+        Forgery::Change(at) => {
+            chunk.entries[at.index(count)].1 = Bytes::from_static(b"mine, all mine: not in the state")
+        }
         Forgery::Insert(key) => {
             if !chunk.entries.iter().any(|(k, _)| k == key) {
                 chunk.entries.push((Bytes::from(key.clone()), Bytes::from_static(b"more")));
@@ -206,7 +203,10 @@ fn a_restore_goes_on_after_a_restart_at_any_chunk_and_is_no_store_before_its_end
         let early = restore.finish().unwrap_err();
         assert!(matches!(early, SnapshotError::Order { .. }), "{early}");
         let refused = store.prepare(&StateDelta::default(), None).unwrap_err();
-        assert!(matches!(refused, StoreError::Unfinished { height: Height(0), chunks, .. } if chunks == index), "{refused}");
+        assert!(
+            matches!(refused, StoreError::Unfinished { height: Height(0), chunks, .. } if chunks == index),
+            "{refused}"
+        );
         restore.apply(index, chunk).unwrap();
         let again = restore.apply(index, chunk).unwrap_err();
         assert!(matches!(again, SnapshotError::Order { found, .. } if found == index), "{again}");

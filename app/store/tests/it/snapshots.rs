@@ -102,8 +102,7 @@ fn nodes_with_different_pasts_make_the_same_files_while_blocks_go_on() {
 
 #[test]
 fn an_altered_truncated_or_oversized_chunk_is_its_senders_fault_and_leaves_nothing() {
-    let (from, to, files) =
-        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (from, to, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let origin = open(from.path());
     grow(&origin, 1, 20);
     let folder = SnapshotFolder::new(files.path());
@@ -187,7 +186,8 @@ fn an_exported_snapshot_is_imported_when_it_is_of_the_trusted_state() {
     let mut wrong = whole.clone();
     let at = whole.len() - 10;
     wrong[at] ^= 1;
-    for bad in [&wrong[..], &whole[..whole.len() - 1], &[&whole[..], &[0]].concat(), &whole[..7], b"something else entirely"]
+    for bad in
+        [&wrong[..], &whole[..whole.len() - 1], &[&whole[..], &[0]].concat(), &whole[..7], b"something else entirely"]
     {
         fs::write(&file, bad).unwrap();
         let error = third.import(&file, &trusted).unwrap_err();
