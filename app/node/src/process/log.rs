@@ -13,6 +13,8 @@ use tokio::{
     sync::watch,
 };
 
+use super::clock;
+
 /// A log file is put aside at this size ...
 const MAX_FILE_BYTES: u64 = 20 * 1024 * 1024;
 /// ... and so many older ones are kept.
@@ -116,7 +118,7 @@ impl Sink {
     pub fn line(&self, line: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let (target, tail) = &mut *inner;
-        if line.contains(CONSENSUS_STOPPED) {
+        if line.contains(CONSENSUS_STOPPED) || clock::is_behind(line) {
             self.alarm.send_if_modified(|alarm| {
                 let first = alarm.is_none();
                 alarm.get_or_insert_with(|| line.chars().take(ALARM_CHARS).collect());

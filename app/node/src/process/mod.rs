@@ -1,6 +1,7 @@
 //! Processes: who they are, that only one of a kind runs, and the supervisor of a node's two halves.
 
 pub mod child;
+pub mod clock;
 pub mod disk;
 pub mod guard;
 pub mod identity;

@@ -39,7 +39,7 @@ use tokio::{
 };
 
 use super::{
-    disk,
+    clock, disk,
     guard::Guard,
     identity::Identity,
     lock::Lock,
@@ -53,8 +53,9 @@ use crate::{
     output::{EXIT_DATA, EXIT_HALTED, EXIT_REFUSED, EXIT_UPGRADE, coded},
 };
 
-/// A pair that ran so long was healthy: the next failure is a new one.
-const HEALTHY: Duration = Duration::from_secs(60);
+/// A pair that ran so long was healthy: the next failure is a new one. Much longer, and a node that is killed now and
+/// then stays away for longer each time; it must be back within ten seconds.
+const HEALTHY: Duration = Duration::from_secs(10);
 /// How often the application's socket is tried while it opens its database.
 const PROBE: Duration = Duration::from_millis(20);
 /// How often is looked at what the consensus key has signed.
@@ -140,6 +141,9 @@ impl Supervisor {
             let what = match ended {
                 Ended::Asked => return Ok(()),
                 Ended::Stopped(line) if disk::is_full(&line) => "CometBFT's disk is full".to_owned(),
+                Ended::Stopped(line) if clock::is_behind(&line) => {
+                    return Err(coded(EXIT_HALTED, clock::advice(&line)));
+                }
                 Ended::Stopped(line) => {
                     return Err(coded(
                         EXIT_HALTED,
