@@ -5,8 +5,10 @@
 //!                        │ dcc0 … dcc19
 //!   dcchaos0 …         [ctl 10.213.8.10+i]  validator  [p2p 10.213.7.10+i]
 //!                                                        │ dcp0 … dcp19
-//!   our namespace      dcside0, dcside1 (bridges without address): peers on the same side hear each other
+//!   dcswitch           dcside0, dcside1 (bridges): peers on the same side hear each other
 //! ```
+//!
+//! The switch is a namespace too: in ours, a packet filter (Docker's, for one) may drop what bridges forward.
 //!
 //! Names and addresses are fixed: whatever an interrupted run left is found by name and removed by the next, and only
 //! that. One such network at a time.
@@ -19,6 +21,8 @@ use crate::spec::Place;
 
 /// Bridge of the RPC.
 const CONTROL: &str = "dcctl";
+/// The namespace of the bridges between peers.
+const SWITCH: &str = "dcswitch";
 /// Most validators.
 const MOST: usize = 20;
 
@@ -59,21 +63,25 @@ impl Namespaces {
         Self::clean();
         // From here on the drop removes what is there.
         let made = Self { n };
-        for bridge in [CONTROL.to_owned(), side_name(0), side_name(1)] {
-            ip(&["link", "add", &bridge, "type", "bridge"])?;
-            ip(&["link", "set", &bridge, "up"])?;
-        }
+        ip(&["link", "add", CONTROL, "type", "bridge"])?;
+        ip(&["link", "set", CONTROL, "up"])?;
         ip(&["addr", "add", "10.213.8.1/24", "dev", CONTROL])?;
+        ip(&["netns", "add", SWITCH])?;
+        for side in [side_name(0), side_name(1)] {
+            ip(&["-n", SWITCH, "link", "add", &side, "type", "bridge"])?;
+            ip(&["-n", SWITCH, "link", "set", &side, "up"])?;
+        }
         for i in 0..n {
             let (space, control, peer) = (space(i), control_cable(i), peer_cable(i));
             ip(&["netns", "add", &space])?;
             ip(&["-n", &space, "link", "set", "lo", "up"])?;
-            for (cable, bridge, inside, address) in [
-                (&control, CONTROL.to_owned(), "ctl", format!("10.213.8.{}/24", 10 + i)),
-                (&peer, side_name(0), "p2p", format!("10.213.7.{}/24", 10 + i)),
-            ] {
-                ip(&["link", "add", cable, "type", "veth", "peer", "name", inside, "netns", &space])?;
-                ip(&["link", "set", cable, "master", &bridge, "up"])?;
+            ip(&["link", "add", &control, "type", "veth", "peer", "name", "ctl", "netns", &space])?;
+            ip(&["link", "set", &control, "master", CONTROL, "up"])?;
+            ip(&["-n", SWITCH, "link", "add", &peer, "type", "veth", "peer", "name", "p2p", "netns", &space])?;
+            ip(&["-n", SWITCH, "link", "set", &peer, "master", &side_name(0), "up"])?;
+            for (inside, address) in
+                [("ctl", format!("10.213.8.{}/24", 10 + i)), ("p2p", format!("10.213.7.{}/24", 10 + i))]
+            {
                 ip(&["-n", &space, "addr", "add", &address, "dev", inside])?;
                 ip(&["-n", &space, "link", "set", inside, "up"])?;
             }
@@ -98,7 +106,7 @@ impl Namespaces {
     /// # Errors
     /// When the system refuses.
     pub fn side(&self, i: usize, side: usize) -> Result<()> {
-        ip(&["link", "set", &peer_cable(i), "master", &side_name(side)])
+        ip(&["-n", SWITCH, "link", "set", &peer_cable(i), "master", &side_name(side)])
     }
 
     /// Plugs a validator's cable to its peers in or out.
@@ -106,7 +114,7 @@ impl Namespaces {
     /// # Errors
     /// When the system refuses.
     pub fn cable(&self, i: usize, plugged: bool) -> Result<()> {
-        ip(&["link", "set", &peer_cable(i), if plugged { "up" } else { "down" }])
+        ip(&["-n", SWITCH, "link", "set", &peer_cable(i), if plugged { "up" } else { "down" }])
     }
 
     /// Removes whatever has our names.
@@ -116,18 +124,15 @@ impl Namespaces {
         let links = Command::new("ip").args(["-o", "link", "show"]).output();
         let links = links.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
         let has_link = |name: &str| links.contains(&format!(" {name}:")) || links.contains(&format!(" {name}@"));
-        for i in 0..MOST {
-            if spaces.split_whitespace().any(|word| word == space(i)) {
+        for name in (0..MOST).map(space).chain([SWITCH.to_owned()]) {
+            if spaces.split_whitespace().any(|word| word == name) {
                 // Its ends of the cables go with it.
-                let _ = ip(&["netns", "del", &space(i)]);
-            }
-            for cable in [control_cable(i), peer_cable(i)].into_iter().filter(|cable| has_link(cable)) {
-                // Gone with its other end, perhaps at this very moment.
-                let _ = ip(&["link", "del", &cable]);
+                let _ = ip(&["netns", "del", &name]);
             }
         }
-        for bridge in [CONTROL.to_owned(), side_name(0), side_name(1)].into_iter().filter(|bridge| has_link(bridge)) {
-            let _ = ip(&["link", "del", &bridge]);
+        for link in (0..MOST).map(control_cable).chain([CONTROL.to_owned()]).filter(|link| has_link(link)) {
+            // A cable may go with its other end at this very moment.
+            let _ = ip(&["link", "del", &link]);
         }
     }
 }

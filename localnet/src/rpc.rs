@@ -52,10 +52,7 @@ impl Rpc {
     /// For a node that may not answer: an error after `patience`.
     #[must_use]
     pub fn with_patience(url: impl Into<String>, patience: Duration) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(patience))
-            .http_status_as_error(false)
-            .build();
+        let config = ureq::Agent::config_builder().timeout_global(Some(patience)).http_status_as_error(false).build();
         Self { url: url.into(), agent: config.into() }
     }
 
