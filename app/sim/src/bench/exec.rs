@@ -1,7 +1,10 @@
 //! Admission, execution and commit of blocks in one process, without CometBFT and without RPC: what the application
 //! alone can do, and where its time goes.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use alloy_primitives::{Address, Bytes};
 use anyhow::{Context, Result, ensure};
@@ -13,18 +16,19 @@ use defchain_base::{Height, Timestamp};
 use defchain_chain::{
     Chain, ChainConfig,
     driver::{DevDriver, DevGenesis, block_hash},
-    genesis::AppState,
+    genesis::{AppState, GenesisAccount},
 };
 use defchain_store::{Store, StoreOptions};
 use serde::Serialize;
 use serde_json::Value;
+use tempfile::TempDir;
 use tendermint_proto::google::protobuf::Timestamp as ProtoTime;
 
 use super::{
     load::CHAIN_ID,
     network::{accounts_file, temporary},
 };
-use crate::load::{Accounts, TransferPlan, sign_ahead};
+use crate::load::{Accounts, TransferPlan, Work, sign_ahead};
 
 /// Room of a payload: the limit of the chain's parameters decides.
 const MAX_TX_BYTES: i64 = 64 * 1024 * 1024;
@@ -34,6 +38,8 @@ const BLOCK_MILLIS: u64 = 500;
 /// What to do.
 #[derive(Debug, Clone)]
 pub struct ExecPlan {
+    /// What the transactions do.
+    pub work: Work,
     /// Accounts that send.
     pub senders: u64,
     /// Accounts in state.
@@ -82,6 +88,7 @@ pub struct ExecFigures {
 pub fn run(plan: &ExecPlan) -> Result<ExecFigures> {
     let accounts = Accounts::derive(plan.senders, plan.accounts)?;
     let transfers = TransferPlan {
+        work: plan.work,
         chain_id: CHAIN_ID,
         count: plan.block_size * (plan.blocks + 2),
         batch: plan.block_size,
@@ -90,27 +97,84 @@ pub fn run(plan: &ExecPlan) -> Result<ExecFigures> {
         max_priority_fee_per_gas: 100_000_000,
         value: 1,
     };
-    let folder = temporary(plan.under.as_deref())?;
-    let app_state = AppState { accounts_file: Some(accounts_file(folder.path(), &accounts)?), ..AppState::default() };
-    let genesis = DevGenesis::single("deflation-local-1", GENESIS_TIME, Address::repeat_byte(0xbe), app_state);
     let lanes = sign_ahead(&accounts, &transfers)?;
-    let started = Instant::now();
-    let proposer = Node::open(folder.path(), "proposer", plan.sync, &genesis)?;
-    let mut figures = ExecFigures { genesis_s: started.elapsed().as_secs_f64(), ..ExecFigures::default() };
-    let other = Node::open(folder.path(), "other", plan.sync, &genesis)?;
+    let contracts = plan.work.contracts(&accounts)?;
+    let under = plan.under.as_deref();
+    let bench = Bench::open(&BenchPlan { accounts: &accounts, contracts, sync: plan.sync, under })?;
+    let mut figures = ExecFigures { genesis_s: bench.genesis.as_secs_f64(), ..ExecFigures::default() };
     for (number, batch) in lanes.iter().flat_map(|lane| &lane.batches).enumerate() {
-        let raws = raw_transactions(&batch.body)?;
-        let times = proposer.propose(raws, plan.block_size)?;
-        let cold = other.follow(&times.items, times.height, times.time)?;
+        let times = bench.run(raw_transactions(&batch.body)?, plan.block_size, true)?;
         // Caches are cold and files young in the first blocks.
         if number >= 2 {
-            figures.add(&times.stages, &cold, plan.block_size);
+            figures.add(&times.stages, &times.cold, plan.block_size);
         }
     }
     figures.transfers_per_s = figures.transfers as f64 / figures.stages_s();
-    proposer.close();
-    other.close();
+    bench.close();
     Ok(figures)
+}
+
+/// Two applications in this process: one proposes, the other follows and has never seen the transactions.
+pub(super) struct Bench {
+    proposer: Node,
+    other: Node,
+    /// How long genesis took on one of them.
+    pub genesis: Duration,
+    _folder: TempDir,
+}
+
+/// What they begin with.
+pub(super) struct BenchPlan<'a> {
+    pub accounts: &'a Accounts,
+    /// Contracts beside the accounts.
+    pub contracts: Vec<GenesisAccount>,
+    /// Whether commits wait for the disk.
+    pub sync: bool,
+    pub under: Option<&'a Path>,
+}
+
+/// How long a block took.
+pub(super) struct Times {
+    /// Admit, prepare, process, finalize, commit.
+    pub stages: [Duration; 5],
+    /// Process, finalize and commit on the other.
+    pub cold: [Duration; 3],
+}
+
+impl Bench {
+    pub fn open(plan: &BenchPlan<'_>) -> Result<Self> {
+        let folder = temporary(plan.under)?;
+        let file = accounts_file(folder.path(), plan.accounts, plan.contracts.clone())?;
+        let app_state = AppState { accounts_file: Some(file), ..AppState::default() };
+        let genesis = DevGenesis::single("deflation-local-1", GENESIS_TIME, Address::repeat_byte(0xbe), app_state);
+        let started = Instant::now();
+        let proposer = Node::open(folder.path(), "proposer", plan.sync, &genesis)?;
+        let took = started.elapsed();
+        let other = Node::open(folder.path(), "other", plan.sync, &genesis)?;
+        Ok(Self { proposer, other, genesis: took, _folder: folder })
+    }
+
+    /// Runs one block of these transactions on both; `succeed`: a transaction that fails is an error.
+    pub fn run(&self, raws: Vec<Bytes>, expected: u64, succeed: bool) -> Result<Times> {
+        let proposed = self.proposer.propose(raws, expected)?;
+        let cold = self.other.follow(&proposed.items, proposed.height, proposed.time)?;
+        if succeed {
+            let block = self.other.driver.chain().reader().block(proposed.height)?.context("the block is gone")?;
+            let failed = block.receipts.iter().filter(|receipt| !receipt.success).count();
+            ensure!(failed == 0, "{failed} of {expected} transactions of block {} failed", proposed.height);
+        }
+        Ok(Times { stages: proposed.stages, cold })
+    }
+
+    /// Gas of the newest block.
+    pub fn gas_used(&self) -> Result<u64> {
+        Ok(self.proposer.driver.chain().reader().latest()?.gas_used)
+    }
+
+    pub fn close(self) {
+        self.proposer.close();
+        self.other.close();
+    }
 }
 
 impl ExecFigures {
@@ -155,6 +219,7 @@ impl Node {
             genesis_dir: Some(folder.to_owned()),
             // The whole block, however long it takes: what is measured is work, not the deadline.
             build_time: Duration::from_secs(60),
+            work_time: Duration::from_secs(600),
             ..ChainConfig::default()
         };
         Ok(Self { driver: DevDriver::start(Chain::open(store, config)?, genesis)? })
@@ -282,7 +347,7 @@ mod tests {
 
     #[test]
     fn blocks_of_transfers_run_through_every_stage_on_two_nodes() {
-        let plan = ExecPlan { senders: 30, accounts: 100, blocks: 2, block_size: 50, sync: false, under: None };
+        let plan = ExecPlan { work: Work::Transfers, senders: 30, accounts: 100, blocks: 2, block_size: 50, sync: false, under: None };
         let figures = run(&plan).unwrap();
         assert_eq!(figures.transfers, 100);
         assert!(figures.transfers_per_s > 0.0 && figures.cold_s() > 0.0);

@@ -91,6 +91,7 @@ pub struct LoadFigures {
 pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
     let accounts = Accounts::derive(plan.senders, plan.accounts)?;
     let transfers = TransferPlan {
+        work: plan.network.work,
         chain_id: CHAIN_ID,
         count: plan.sign,
         batch: plan.batch,
@@ -131,6 +132,8 @@ pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
             error.context(format!("the load run failed; validator 0's logs:\n{logs}"))
         })?;
     ensure!(!ended.iter().any(|empty| *empty), "the {} transfers signed ahead did not last: raise --sign", plan.sign);
+    let failed = watcher.failed;
+    ensure!(failed == 0, "{failed} of {} sampled transactions failed in their block", watcher.latencies.len());
     let window = Window::of(&watcher.arrivals, begun, ending)?;
     let headers = comet::block_times(&network.first()?.comet_url(), window.first, window.last).await?;
     let latencies = watcher.latencies.iter().filter(|l| (begun..ending).contains(&l.sent)).map(|l| l.took);

@@ -11,3 +11,4 @@ pub mod procfs;
 pub mod reference;
 pub mod report;
 pub mod stats;
+pub mod worst;

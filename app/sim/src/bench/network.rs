@@ -16,7 +16,7 @@ use defchain_sdk::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::load::Accounts;
+use crate::load::{Accounts, Work};
 
 /// CometBFT's chain id; EVM chain id 35679 belongs to it (D5).
 const COMET_CHAIN_ID: &str = "deflation-local-1";
@@ -47,6 +47,8 @@ pub struct NetworkPlan {
     pub app_settings: Vec<(String, String)>,
     /// Settings of every node's config.toml.
     pub comet_settings: Vec<(String, String)>,
+    /// What genesis must be ready for.
+    pub work: Work,
 }
 
 /// Running validators. Dropping it ends them and removes the folder.
@@ -65,7 +67,7 @@ impl Network {
     /// When a command fails, a process ends, or no blocks come in time; logs are shown.
     pub async fn start(plan: &NetworkPlan, accounts: &Accounts) -> Result<Self> {
         let folder = temporary(plan.under.as_deref())?;
-        let draft = draft(&plan.app, folder.path(), accounts)?;
+        let draft = draft(&plan.app, folder.path(), accounts, plan.work)?;
         // The folder goes with the task: who gives up waiting must not remove it while a network is made in it.
         let dir = folder.path().join("network");
         let mut app_config = vec![("log.level".to_owned(), "warn".to_owned())];
@@ -162,14 +164,14 @@ pub fn temporary(under: Option<&Path>) -> Result<TempDir> {
 }
 
 /// A genesis draft with the accounts' file beside it.
-fn draft(app: &Path, folder: &Path, accounts: &Accounts) -> Result<PathBuf> {
+fn draft(app: &Path, folder: &Path, accounts: &Accounts, work: Work) -> Result<PathBuf> {
     let home = folder.join("draft");
     let mut command = Command::new(app);
     command.arg("--home").arg(&home).args(["init", "draft", "--chain-id", COMET_CHAIN_ID]);
     let output = command.output().with_context(|| format!("cannot run {}", app.display()))?;
     ensure!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     let config = home.join("config");
-    let file = accounts_file(&config, accounts)?;
+    let file = accounts_file(&config, accounts, work.contracts(accounts)?)?;
     let path = config.join("genesis.json");
     let mut genesis: Value = serde_json::from_slice(&fs::read(&path)?)?;
     let state = genesis.get_mut("app_state").and_then(Value::as_object_mut).context("genesis has no app_state")?;
@@ -178,18 +180,21 @@ fn draft(app: &Path, folder: &Path, accounts: &Accounts) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Writes the accounts with their money as a genesis' accounts file into `folder`.
+/// Writes the accounts with their money, and contracts, as a genesis' accounts file into `folder`.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn accounts_file(folder: &Path, accounts: &Accounts) -> Result<AccountsFile> {
+pub fn accounts_file(folder: &Path, accounts: &Accounts, contracts: Vec<GenesisAccount>) -> Result<AccountsFile> {
     let senders = accounts.senders();
     let account = |(address, index): (Address, u64)| {
         let def = if index < senders { SENDER_DEF } else { RECEIVER_DEF };
         let balance = Amount::from_wei(def * 1_000_000_000_000_000_000);
         GenesisAccount { address, balance, nonce: 0, code: Default::default(), storage: Default::default() }
     };
-    write_accounts_file(folder, accounts.ascending().into_iter().map(account)).context("cannot write the accounts file")
+    let mut all: Vec<GenesisAccount> = accounts.ascending().into_iter().map(account).collect();
+    all.extend(contracts);
+    all.sort_unstable_by_key(|account| account.address);
+    write_accounts_file(folder, all).context("cannot write the accounts file")
 }
 
 #[cfg(test)]
@@ -207,7 +212,7 @@ mod tests {
     fn the_accounts_file_holds_every_account_once() {
         let dir = tempfile::tempdir().unwrap();
         let accounts = Accounts::derive(2, 30).unwrap();
-        let file = accounts_file(dir.path(), &accounts).unwrap();
+        let file = accounts_file(dir.path(), &accounts, Vec::new()).unwrap();
         assert_eq!(file.count, 30);
         let text = fs::read_to_string(dir.path().join(file.name())).unwrap();
         let rich = text.lines().filter(|line| line.contains("\"100000000000000000000\"")).count();

@@ -11,6 +11,7 @@ use super::{
     machine::{Machine, Run},
     procfs::Used,
     stats::Spread,
+    worst::WorstFigure,
 };
 
 /// Everything that one run of the program measured.
@@ -50,6 +51,11 @@ pub enum Figures {
     Idle(IdleFigures),
     /// The application in one process.
     Exec(ExecFigures),
+    /// Full blocks of the dearest operations.
+    Worst {
+        /// The slowest first.
+        blocks: Vec<WorstFigure>,
+    },
     /// The yardstick alone.
     Reference,
 }
@@ -73,6 +79,7 @@ impl Report {
                 Figures::Load(figures) => t.load(figures, yardstick),
                 Figures::Idle(figures) => t.idle(figures),
                 Figures::Exec(figures) => t.exec(figures, yardstick),
+                Figures::Worst { blocks } => t.worst(blocks),
                 Figures::Reference => {}
             }
         }
@@ -124,6 +131,16 @@ impl Table {
         );
         self.row("disk per block, CometBFT", format!("{:.0} bytes", f.comet_bytes_per_block));
         self.used(&f.used, f.blocks as f64 / f.blocks_per_s);
+    }
+
+    fn worst(&mut self, blocks: &[WorstFigure]) {
+        for block in blocks {
+            let WorstFigure { name, gas, prepare_s, other_s } = block;
+            let pace = *gas as f64 / other_s.max(f64::MIN_POSITIVE) / 1e6;
+            let text =
+                format!("{:6.0} ms to judge and commit, {:6.0} ms to build, {pace:5.0} Mgas/s", other_s * 1e3, prepare_s * 1e3);
+            self.row(name, text);
+        }
     }
 
     fn exec(&mut self, f: &ExecFigures, recoveries: f64) {

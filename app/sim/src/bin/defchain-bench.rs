@@ -15,8 +15,9 @@ use defchain_sim::{
         network::{MAX_ACCOUNTS, MAX_SENDERS, NetworkPlan},
         reference,
         report::{Figures, Named, Report},
+        worst,
     },
-    load::Pace,
+    load::{Pace, Work},
 };
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,6 +53,8 @@ enum Command {
     Idle,
     /// The application alone, in this process
     Exec,
+    /// Full blocks of the dearest operations, in this process
+    Worst,
     /// The yardstick alone: secp256k1 recoveries per second
     Reference,
 }
@@ -91,6 +94,9 @@ struct Options {
     /// load: seconds of load before the measured time
     #[arg(long, global = true, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=600))]
     warmup: u64,
+    /// load, exec: what the transactions do
+    #[arg(long, global = true, value_enum, default_value_t)]
+    work: Work,
     /// load, exec: accounts that send
     #[arg(long, global = true, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=MAX_SENDERS))]
     senders: u64,
@@ -118,6 +124,9 @@ struct Options {
     /// exec: transfers of a block
     #[arg(long, global = true, default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..=19_000))]
     block_size: u64,
+    /// worst: only operations whose name contains this
+    #[arg(long, global = true, value_name = "TEXT")]
+    only: Option<String>,
     /// exec: do not wait for the disk
     #[arg(long, global = true)]
     no_sync: bool,
@@ -158,12 +167,13 @@ async fn measure(command: Command, options: &Options) -> Result<Vec<Named>> {
         Command::Load => vec![measure_load(options).await?],
         Command::Idle => vec![measure_idle(options).await?],
         Command::Exec => vec![measure_exec(options)?],
+        Command::Worst => vec![measure_worst(options)?],
         Command::Reference => vec![measure_reference()],
     })
 }
 
 async fn measure_load(options: &Options) -> Result<Named> {
-    let Options { validators, seconds, warmup, senders, batch, connections, backlog, rate, .. } = *options;
+    let Options { validators, seconds, warmup, senders, batch, connections, backlog, rate, work, .. } = *options;
     let accounts = options.accounts.max(senders);
     let sign = options.sign.unwrap_or_else(|| (seconds + warmup + 5) * rate.unwrap_or(SIGNED_PER_SECOND));
     let plan = load::LoadPlan {
@@ -178,12 +188,14 @@ async fn measure_load(options: &Options) -> Result<Named> {
         sign,
         keep: options.keep,
     };
-    eprintln!("{validators} validator(s) under load for {warmup} + {seconds} s");
+    let what = name(work);
+    eprintln!("{validators} validator(s) under {what} for {warmup} + {seconds} s");
     let yardstick = Yardstick::begin();
     let figures = load::run(&plan).await?;
     Ok(yardstick.end(Measured {
-        name: format!("load: {validators} validator(s), {accounts} accounts"),
+        name: format!("load: {what}, {validators} validator(s), {accounts} accounts"),
         settings: json!({
+            "work": work,
             "validators": validators, "seconds": seconds, "warmup": warmup, "senders": senders, "accounts": accounts,
             "batch": batch, "connections": connections, "backlog": rate.is_none().then_some(backlog), "rate": rate,
             "sign": sign, "set": options.app_settings, "set_comet": options.comet_settings,
@@ -210,20 +222,42 @@ async fn measure_idle(options: &Options) -> Result<Named> {
 }
 
 fn measure_exec(options: &Options) -> Result<Named> {
-    let Options { senders, accounts, blocks, block_size, no_sync, .. } = *options;
+    let Options { senders, accounts, blocks, block_size, no_sync, work, .. } = *options;
     let accounts = accounts.max(senders);
     let under = options.under.clone();
-    let plan = exec::ExecPlan { senders, accounts, blocks, block_size, sync: !no_sync, under };
-    eprintln!("the application alone: {blocks} blocks of {block_size} transfers");
+    let plan = exec::ExecPlan { work, senders, accounts, blocks, block_size, sync: !no_sync, under };
+    let what = name(work);
+    eprintln!("the application alone: {blocks} blocks of {block_size} {what}");
     let yardstick = Yardstick::begin();
     let figures = exec::run(&plan)?;
     Ok(yardstick.end(Measured {
-        name: format!("application alone: blocks of {block_size} transfers, {accounts} accounts"),
+        name: format!("application alone: blocks of {block_size} {what}, {accounts} accounts"),
         settings: json!({
-            "senders": senders, "accounts": accounts, "blocks": blocks, "block_size": block_size, "sync": plan.sync,
+            "work": work, "senders": senders, "accounts": accounts, "blocks": blocks, "block_size": block_size, "sync": plan.sync,
         }),
         figures: Figures::Exec(figures),
     }))
+}
+
+fn measure_worst(options: &Options) -> Result<Named> {
+    let plan =
+        worst::WorstPlan { accounts: options.accounts, only: options.only.clone(), under: options.under.clone() };
+    eprintln!("full blocks of the dearest operations");
+    let yardstick = Yardstick::begin();
+    let blocks = worst::run(&plan)?;
+    Ok(yardstick.end(Measured {
+        name: format!("full blocks of 400 Mgas, {} accounts", plan.accounts),
+        settings: json!({ "accounts": plan.accounts, "only": plan.only }),
+        figures: Figures::Worst { blocks },
+    }))
+}
+
+const fn name(work: Work) -> &'static str {
+    match work {
+        Work::Transfers => "transfers",
+        Work::Erc20 => "ERC-20 transfers",
+        Work::Swaps => "swaps",
+    }
 }
 
 fn measure_reference() -> Named {
@@ -264,6 +298,7 @@ impl Options {
             ready_timeout: Duration::from_secs(self.ready_timeout),
             app_settings: settings("--set", &self.app_settings)?,
             comet_settings: settings("--set-comet", &self.comet_settings)?,
+            work: self.work,
         })
     }
 }

@@ -8,12 +8,14 @@ mod answer;
 mod send;
 mod transfers;
 mod watch;
+mod work;
 
 pub use accounts::Accounts;
 pub use answer::{Answer, Refusal, read_answer};
 pub use send::{Pace, Progress, Sent, send};
-pub use transfers::{Batch, Lane, TransferPlan, sign_ahead};
+pub use transfers::{Batch, Lane, TransferPlan, sign_ahead, sign_call};
 pub use watch::{Arrival, Latency, Watcher};
+pub use work::{Work, WorkCall};
 
 /// Why load cannot be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -5,14 +5,13 @@ use bytes::Bytes;
 use rayon::prelude::*;
 use secp256k1::{Message, SECP256K1, SecretKey, ecdsa::RecoveryId};
 
-use super::{Accounts, LoadError};
-
-/// Gas of a plain transfer.
-const TRANSFER_GAS: u64 = 21_000;
+use super::{Accounts, LoadError, Work, WorkCall};
 
 /// What is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransferPlan {
+    /// What each transaction does.
+    pub work: Work,
     /// EVM chain id.
     pub chain_id: u64,
     /// How many transfers, over all lanes; each lane gets whole batches.
@@ -25,7 +24,7 @@ pub struct TransferPlan {
     pub max_fee_per_gas: u128,
     /// Tip, wei.
     pub max_priority_fee_per_gas: u128,
-    /// Wei moved by each.
+    /// Wei, or units of a token, moved by each.
     pub value: u64,
 }
 
@@ -81,19 +80,8 @@ fn sign_batch(accounts: &Accounts, plan: &TransferPlan, lane: u64, number: u64) 
     for id in number * plan.batch..(number + 1) * plan.batch {
         let sender = lane + (id % own) * plan.lanes;
         let receiver = receiver(accounts.total(), lane, id, sender);
-        let tx = TxEip1559 {
-            chain_id: plan.chain_id,
-            nonce: id / own,
-            gas_limit: TRANSFER_GAS,
-            max_fee_per_gas: plan.max_fee_per_gas,
-            max_priority_fee_per_gas: plan.max_priority_fee_per_gas,
-            to: TxKind::Call(accounts.address(receiver)),
-            value: U256::from(plan.value),
-            ..Default::default()
-        };
-        let key = accounts.key(sender).ok_or(LoadError::Key(sender))?;
-        let signature = sign(key, &tx.signature_hash());
-        let envelope = TxEnvelope::from(tx.into_signed(signature));
+        let call = plan.work.call(accounts.address(receiver), plan.value, id);
+        let envelope = envelope(accounts, plan, sender, id / own, call)?;
         last = *envelope.tx_hash();
         body.push(if body.is_empty() { b'[' } else { b',' });
         let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_sendRawTransaction","params":["0x"#);
@@ -104,6 +92,44 @@ fn sign_batch(accounts: &Accounts, plan: &TransferPlan, lane: u64, number: u64) 
     body.push(b']');
     body.shrink_to_fit();
     Ok(Batch { body: body.into(), count: plan.batch, last })
+}
+
+/// Signs one call of a sender, with the plan's chain and fees.
+///
+/// # Errors
+/// When the sender has no key.
+pub fn sign_call(
+    accounts: &Accounts,
+    plan: &TransferPlan,
+    sender: u64,
+    nonce: u64,
+    call: WorkCall,
+) -> Result<alloy_primitives::Bytes, LoadError> {
+    envelope(accounts, plan, sender, nonce, call).map(|envelope| envelope.encoded_2718().into())
+}
+
+fn envelope(
+    accounts: &Accounts,
+    plan: &TransferPlan,
+    sender: u64,
+    nonce: u64,
+    call: WorkCall,
+) -> Result<TxEnvelope, LoadError> {
+    let WorkCall { to, value, input, gas } = call;
+    let tx = TxEip1559 {
+        chain_id: plan.chain_id,
+        nonce,
+        gas_limit: gas,
+        max_fee_per_gas: plan.max_fee_per_gas,
+        max_priority_fee_per_gas: plan.max_priority_fee_per_gas,
+        to: TxKind::Call(to),
+        value: U256::from(value),
+        input,
+        ..Default::default()
+    };
+    let key = accounts.key(sender).ok_or(LoadError::Key(sender))?;
+    let signature = sign(key, &tx.signature_hash());
+    Ok(TxEnvelope::from(tx.into_signed(signature)))
 }
 
 /// Spread over all accounts, never the sender itself.
@@ -138,6 +164,7 @@ mod tests {
     use super::*;
 
     const PLAN: TransferPlan = TransferPlan {
+        work: Work::Transfers,
         chain_id: 35_679,
         count: 95,
         batch: 10,

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::B256;
 use defchain_sdk::{Call, Client};
-use serde_json::{json, value::RawValue};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{LoadError, Progress};
@@ -33,6 +34,12 @@ pub struct Latency {
     pub took: Duration,
 }
 
+/// What is read of a receipt.
+#[derive(Debug, Deserialize)]
+struct Status {
+    status: String,
+}
+
 /// Follows a node's blocks.
 #[derive(Debug)]
 pub struct Watcher<'a> {
@@ -42,6 +49,8 @@ pub struct Watcher<'a> {
     pub arrivals: Vec<Arrival>,
     /// Sampled transfers.
     pub latencies: Vec<Latency>,
+    /// Sampled transactions that failed in their block: their figures would be worth nothing.
+    pub failed: u64,
     height: u64,
 }
 
@@ -52,7 +61,7 @@ impl<'a> Watcher<'a> {
     /// When the node cannot be asked.
     pub async fn new(client: &'a Client, progress: &'a Progress) -> Result<Self, LoadError> {
         let height = client.block_number().await?;
-        Ok(Self { client, progress, arrivals: Vec::new(), latencies: Vec::new(), height })
+        Ok(Self { client, progress, arrivals: Vec::new(), latencies: Vec::new(), failed: 0, height })
     }
 
     /// Follows blocks until `until`, and then to the next block's arrival, at most for `grace`.
@@ -92,11 +101,12 @@ impl<'a> Watcher<'a> {
         let samples = self.progress.samples(RECEIPTS);
         let call = |(hash, _): &(B256, Instant)| Call { method: "eth_getTransactionReceipt", params: json!([hash]) };
         let calls: Vec<Call> = samples.iter().map(call).collect();
-        let receipts = self.client.batch::<Option<Box<RawValue>>>(&calls).await?;
+        let receipts = self.client.batch::<Option<Status>>(&calls).await?;
         let now = Instant::now();
         let mut found = BTreeSet::new();
         for (receipt, (hash, sent)) in receipts.into_iter().zip(&samples) {
-            if receipt?.is_some() {
+            if let Some(Status { status }) = receipt? {
+                self.failed += u64::from(status != "0x1");
                 found.insert(*hash);
                 self.latencies.push(Latency { sent: *sent, took: now.duration_since(*sent) });
             }
