@@ -255,3 +255,52 @@ fn another_snapshot_takes_the_place_of_an_unfinished_one_and_blocks_are_never_ov
     assert!(matches!(refused, SnapshotError::NotEmpty { newest: Height(0) }), "{refused}");
     assert!(refused.is_ours());
 }
+
+/// Disk grows with state, not with history: what is left after pruning is what a node has that never saw the history.
+#[test]
+fn a_store_that_is_pruned_to_a_height_holds_as_much_as_one_that_was_restored_at_it() {
+    let (from, to, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let origin = store_of(from.path(), &some_entries(40));
+    for height in 1..120u64 {
+        let mut delta = StateDelta::default();
+        delta.set(Substore::Sys, b"head".to_vec(), Some(Bytes::from(height.to_be_bytes().to_vec())));
+        let (hot, cold) = (u32::try_from(height % 7).unwrap(), u32::try_from(height % 50).unwrap());
+        delta.set(Substore::Evm, hot.to_be_bytes().to_vec(), Some(Bytes::from(height.to_le_bytes().to_vec())));
+        let gone = height.is_multiple_of(3);
+        delta.set(Substore::Evm, cold.to_be_bytes().to_vec(), (!gone).then(|| Bytes::from_static(b"cold")));
+        let latest = origin.latest();
+        let prepared = origin.prepare(&delta, latest.as_ref()).unwrap();
+        let records = ChainRecords {
+            height: Height(height),
+            block_hash: B256::repeat_byte(u8::try_from(height).unwrap()),
+            header: b"header".to_vec(),
+            tx_hashes: vec![B256::from(word(height))],
+            log_terms: vec![B256::repeat_byte(3)],
+            ..ChainRecords::default()
+        };
+        origin.commit(prepared, records).unwrap();
+    }
+    let before = dump(&origin, Column::Nodes).len();
+    assert_eq!(origin.prune(Height(119)).unwrap(), 119);
+    let folder = SnapshotFolder::new(files.path());
+    let manifest = save(&origin, &folder, 500);
+    let joined = Store::open(to.path(), StoreOptions::for_tests()).unwrap();
+    let mut restore = joined.restore(manifest.clone()).unwrap();
+    for (index, bytes) in (0..).zip(chunks(&folder, &manifest)) {
+        restore.apply(index, &bytes).unwrap();
+    }
+    restore.finish().unwrap();
+    for column in [Column::Nodes, Column::Flat, Column::History, Column::Heights] {
+        assert_eq!(dump(&origin, column).len(), dump(&joined, column).len(), "{}", column.name());
+    }
+    assert!(dump(&origin, Column::Stale).is_empty());
+    assert!(before > 4 * dump(&origin, Column::Nodes).len(), "there was no history to speak of: {before} nodes");
+    // Of blocks the newest alone: five parts, a block hash and a transaction hash, one log term.
+    let left = [Column::Blocks, Column::Hashes, Column::Terms].map(|column| dump(&origin, column).len());
+    assert_eq!(left, [5, 2, 1]);
+}
+
+/// A word of a height that no other height has.
+fn word(height: u64) -> [u8; 32] {
+    Sha256::digest(height.to_be_bytes()).into()
+}
