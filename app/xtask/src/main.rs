@@ -37,7 +37,7 @@ enum Command {
     Test,
     /// Upstream's consensus tests and our splices in the modified CometBFT, and runs of four real nodes
     TestComet,
-    /// cast, ethers and viem against dev and a localnet
+    /// cast, ethers, viem, a Hardhat and a Foundry project against dev and a localnet
     TestClients,
     /// The long end-to-end tests: thousands of blocks, kills, recordings
     TestLong,
@@ -49,6 +49,12 @@ enum Command {
     },
     /// Four validators in containers: build the image, start, check, take down
     Containers(containers::ContainersArgs),
+    /// Simulated networks: many seeds, each the same every time (`cargo xtask sim --seeds 1000 --blocks 100`)
+    Sim {
+        /// Handed to the simulator: --seeds, --seed, --blocks, --replicas, --faults …
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Measure: a table, and JSON with --json FILE
     Bench {
         /// Handed to the bench, such as --seconds 30
@@ -78,6 +84,7 @@ fn run() -> Result<()> {
         Command::TestLong => suites::long(),
         Command::Chaos { args } => suites::chaos(&args),
         Command::Containers(args) => containers::containers(&args),
+        Command::Sim { args } => suites::sim(&args),
         Command::Bench { args } => suites::bench(&args),
     }
 }

@@ -34,5 +34,7 @@ export default defineConfig({
       accounts: { mnemonic: process.env.MNEMONIC ?? "test test test test test test test test test test test junk" },
     },
   },
+  // A block is final at once.
+  ignition: { requiredConfirmations: 1, blockPollingInterval: 200 },
   test: { mocha: { timeout: 60_000 } },
 });

@@ -41,6 +41,10 @@ contract Deploy is Script {
         Box box = Box(
             address(new TransparentUpgradeableProxy(address(new Box()), address(timelock), abi.encodeCall(Box.store, (41))))
         );
+        // Goes through the deployer that is at the same address on every chain.
+        bytes32 salt = keccak256(abi.encode(msg.sender, before));
+        Box known = new Box{salt: salt}();
+        require(address(known) == vm.computeCreate2Address(salt, keccak256(type(Box).creationCode)), "another address");
         vm.stopBroadcast();
 
         string memory json = "addresses";
