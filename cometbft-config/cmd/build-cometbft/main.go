@@ -20,8 +20,8 @@ import (
 )
 
 type options struct {
-	out, dir, tags, test string
-	blocks               int64
+	out, dir, tags, test, signer string
+	blocks                       int64
 }
 
 func main() {
@@ -44,6 +44,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.out, "out", "", "put the binary `here`; without it it stays in its build folder")
 	flags.StringVar(&o.dir, "dir", "", "`folder` for the build folders (default: defchain/cometbft in the user's cache folder)")
 	flags.StringVar(&o.tags, "tags", "pod", "pod, \"pod,pod_byzantine\" or \"pod,pod_skew\" (for tests: lies about its proposer, has a wrong clock) or nothing (stock proposers)")
+	flags.StringVar(&o.signer, "signer", "", "build CometBFT's example of a remote signer instead and put it `here`")
 	flags.StringVar(&o.test, "test", "", "run `tests` instead: upstream, pod, net, byzantine or load")
 	flags.Int64Var(&o.blocks, "blocks", 200, "how many blocks the tests net, byzantine and load make")
 	if err := flags.Parse(args); err != nil {
@@ -77,6 +78,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	tags, err := build.ParseTags(o.tags)
 	if err != nil {
 		return err
+	}
+	if o.signer != "" {
+		builder, err := build.New(ctx, o.dir, tags, stderr)
+		if err != nil {
+			return err
+		}
+		if err := builder.Signer(ctx, o.signer); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, o.signer)
+		return nil
 	}
 	path, err := binary(ctx, o.dir, tags, stderr)
 	if err != nil {

@@ -96,6 +96,25 @@ func (b *Builder) Build(ctx context.Context) (built bool, err error) {
 	return true, nil
 }
 
+// Signer builds CometBFT's own example of a remote signer of the consensus key, for tests and as a pattern. It speaks
+// the protocol of `priv_validator_laddr`; whoever guards real money puts a hardened one in its place.
+func (b *Builder) Signer(ctx context.Context, path string) error {
+	unlock, err := b.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := b.tree(ctx); err != nil {
+		return err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	b.step("compile CometBFT's remote signer")
+	args := []string{"build", "-trimpath", "-tags", b.Tags.String(), "-o", path, "./cmd/priv_val_server"}
+	return b.goTool(ctx, b.Source(), nil, args...)
+}
+
 // Prepare makes the spliced tree for tests, unless it is there.
 func (b *Builder) Prepare(ctx context.Context) error {
 	unlock, err := b.lock()
