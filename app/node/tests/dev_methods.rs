@@ -435,12 +435,12 @@ fn the_pool_is_emptied_by_transaction_sender_or_altogether() {
         assert_eq!(waiting(), "0x0", "{method}");
     }
     for method in ["anvil_dropAllTransactions", "hardhat_dropAllTransactions"] {
-        (send(A), send(A), send(B));
+        [A, A, B].map(send);
         assert_eq!(waiting(), "0x3");
         dev.call(method, json!([]));
         assert_eq!(waiting(), "0x0", "{method}");
     }
-    (send(A), send(A), send(B));
+    [A, A, B].map(send);
     dev.call("anvil_removePoolTransactions", json!([A]));
     assert_eq!(waiting(), "0x1");
     dev.stop();
@@ -620,7 +620,7 @@ fn a_subscriber_hears_of_logs_that_are_gone() {
 }
 
 #[test]
-fn a_network_node_has_none_of_these_methods() {
+fn no_method_of_a_development_chain_is_listed_among_those_of_every_node() {
     let page = include_str!("../../../docs/src/rpc.md");
     for method in documented() {
         assert!(!page.contains(&format!("`{method}`")), "{method} is listed among those of every node");

@@ -9,7 +9,7 @@ pub(crate) fn advice(name: &str) -> Option<&'static str> {
 
 const SIGN: &str = "this node holds no keys; sign in a wallet and use eth_sendRawTransaction";
 const MINING: &str = "blocks are decided by validators; eth_syncing and def_* tell the node's state";
-const DEV_ONLY: &str = "only `defchain-app dev` has it";
+pub(crate) const DEV_ONLY: &str = "only `defchain-app dev` has it";
 const TRACE: &str = "use debug_traceTransaction, debug_traceBlockByNumber or debug_traceCall with flatCallTracer";
 const PRUNED: &str = "state is kept in Jellyfish Merkle trees; use eth_getStorageAt, eth_call or def_getProof";
 

@@ -145,7 +145,11 @@ fn read_call(api: &Api, body: &Bytes, raw: &RawValue) -> Call {
         "eth_unsubscribe" => Target::Unsubscribe,
         name => match api.method(name) {
             Some(method) => Target::Method(method),
-            None => Target::Nobody(RpcError::no_method(&shortened(name), absent::advice(name))),
+            None => {
+                // A development chain is not told to become one.
+                let advice = absent::advice(name).filter(|text| api.ctx.dev.is_none() || *text != absent::DEV_ONLY);
+                Target::Nobody(RpcError::no_method(&shortened(name), advice))
+            }
         },
     };
     Call { id, target, params: wire.params.map(|p| body.slice_ref(p.get().as_bytes())).unwrap_or_default() }
