@@ -20,7 +20,15 @@ const DOCS: &[(&str, &str)] = &[
     ("cometbft.restart_max_ms", "Greatest pause before a restart."),
     ("cometbft.stop_timeout_ms", "How long each half may take to stop before it is killed."),
     ("chain", "Making blocks."),
-    ("chain.build_time_ms", "How long this node, as proposer, may fill a block."),
+    ("chain.build_time_ms", "How long this node, as proposer, may fill a block; below CometBFT's timeout_propose."),
+    (
+        "chain.work_time_ms",
+        "How long a block may keep its validators busy in all, as this node measures it; it fills its blocks no further.",
+    ),
+    ("upgrade", "A change of rules that all operators agreed on outside the chain; the same on every node, for ever."),
+    ("upgrade.height", "First block under the new rules; 0: no entry. A plan in the chain's own state needs none."),
+    ("upgrade.app_version", "Version of the new rules."),
+    ("upgrade.name", "The release that carries them."),
     ("rpc", "Ethereum's JSON-RPC over HTTP and WebSocket, /health, /ready and /metrics, on one port."),
     ("rpc.addr", "Where to listen. 127.0.0.1 is for this machine only, 0.0.0.0 for everybody."),
     ("rpc.cors_origins", "Web origins whose pages may call (\"https://app.example\"); [\"*\"] for all."),
@@ -36,6 +44,7 @@ const DOCS: &[(&str, &str)] = &[
     ("rpc.max_log_results", "Most logs that one query returns."),
     ("rpc.call_gas_cap", "Most gas of an eth_call."),
     ("rpc.call_timeout_ms", "Most time of an eth_call."),
+    ("rpc.trace_timeout_ms", "Most time of a debug_trace call."),
     ("rpc.request_timeout_ms", "Most time of a request."),
     ("rpc.idle_timeout_ms", "A connection that is silent for so long is closed."),
     ("rpc.max_sync_wait_ms", "Most time that eth_sendRawTransactionSync waits."),
@@ -59,14 +68,6 @@ const DOCS: &[(&str, &str)] = &[
     ("store", "The database."),
     ("store.retain_blocks", "Past states kept for queries and proofs; 0 keeps all (archive)."),
     ("store.cache_mib", "Memory for the database's cache."),
-    ("metrics", "Prometheus."),
-    ("metrics.enabled", "Whether to serve metrics on a port of their own."),
-    ("metrics.addr", "Where."),
-    ("log", "Logs."),
-    ("log.format", "text for people, json for machines."),
-    ("log.level", "error, warn, info, debug, trace; by crate: \"info,defchain_mempool=debug\"."),
-];
-
     ("snapshots", "Snapshots of state in data/snapshots, from which other nodes join; taken beside the chain's work."),
     ("snapshots.interval", "A snapshot every so many blocks; 0: none. The same on all nodes, so that chunks come from all."),
     ("snapshots.keep", "How many are kept; older ones are removed."),
@@ -77,6 +78,14 @@ const DOCS: &[(&str, &str)] = &[
     ("state_sync.trust_height", "A height whose header you trust."),
     ("state_sync.trust_hash", "The hash of that header, 64 hex digits."),
     ("state_sync.trust_period_h", "Hours for which that header may be trusted: well below the time a stake stays bound."),
+    ("metrics", "Prometheus."),
+    ("metrics.enabled", "Whether to serve metrics on a port of their own."),
+    ("metrics.addr", "Where."),
+    ("log", "Logs."),
+    ("log.format", "text for people, json for machines."),
+    ("log.level", "error, warn, info, debug, trace; by crate: \"info,defchain_mempool=debug\"."),
+];
+
 fn doc(name: &str) -> Option<&'static str> {
     DOCS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }

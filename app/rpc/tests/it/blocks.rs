@@ -182,7 +182,7 @@ async fn who_we_are_is_the_same_by_every_name() {
     let modules = node.call("rpc_modules", json!([])).await;
     assert_eq!(
         modules,
-        json!({"def": "1.0", "eth": "1.0", "net": "1.0", "rpc": "1.0", "txpool": "1.0", "web3": "1.0"})
+        json!({"debug": "1.0", "def": "1.0", "eth": "1.0", "net": "1.0", "rpc": "1.0", "txpool": "1.0", "web3": "1.0"})
     );
     let tag: BlockNumberOrTag = serde_json::from_value(node.call("eth_blockNumber", json!([])).await).unwrap();
     assert_eq!(tag, BlockNumberOrTag::Number(0));

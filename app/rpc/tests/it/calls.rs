@@ -88,9 +88,9 @@ async fn overrides_pretend_accounts_and_blocks() {
         node.call("eth_call", json!([{"to": stranger}, tag, accounts])).await
     };
     assert_eq!((number("latest").await, number("pending").await, number("0x0").await), (word(1), word(2), word(0)));
-    let (code, text) = node.error("eth_call", json!([{"to": stranger}, "latest", {}, {"blobBaseFee": "0x1"}])).await;
+    let (code, text) = node.error("eth_call", json!([{"to": stranger}, "latest", {}, {"difficulty": "0x1"}])).await;
     assert_eq!(code, -32602);
-    assert!(text.contains("blobBaseFee"), "{text}");
+    assert!(text.contains("difficulty"), "{text}");
 }
 
 #[tokio::test]
