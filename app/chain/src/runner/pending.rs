@@ -2,8 +2,8 @@
 //!
 //! Built as PrepareProposal builds: from the pool, each transaction executed before it is taken, with the begin- and
 //! end-of-block steps. Who proposes is the draw of round 0 (D33). One is built at a time and kept while the newest
-//! block, the pool and the second are the same, so that all who ask about "pending" see one block. Building never takes
-//! more than [`SHARE`] of a core, however often it is asked for.
+//! block, the pool and the second are the same, so that all who ask about "pending" see one block. After each build there
+//! is a rest of [`REST`] times its length, so that it takes its share of a core however often it is asked for.
 
 use std::{
     sync::Arc,
@@ -18,6 +18,7 @@ use super::Runner;
 use crate::{
     block::{BlockError, BlockInputs},
     chain::Inner,
+    declared::Declared,
     executor::{receipts_root, transactions_root},
     keys::validators,
     proposer,
@@ -54,8 +55,8 @@ pub struct PendingCell(Mutex<Option<Kept>>);
 struct Kept {
     block: Arc<PendingBlock>,
     generation: u64,
-    /// Where the declarations of a development chain stand: an edit makes another block.
-    edits: Option<usize>,
+    /// What a development chain's driver had declared: an edit makes another block.
+    declared: Arc<Declared>,
     asked_at: Timestamp,
     started: Instant,
     ended: Instant,
@@ -63,10 +64,10 @@ struct Kept {
 
 impl Kept {
     /// Whether it is what would be built now.
-    fn is_fresh(&self, head: &Head, generation: u64, edits: Option<usize>, now: Timestamp) -> bool {
+    fn is_fresh(&self, head: &Head, generation: u64, declared: &Arc<Declared>, now: Timestamp) -> bool {
         self.block.parent.hash == head.header.hash
             && self.generation == generation
-            && self.edits == edits
+            && Arc::ptr_eq(&self.declared, declared)
             && self.asked_at.seconds() == now.seconds()
     }
 }
@@ -81,10 +82,10 @@ impl Runner {
         let mut cell = self.inner.pending.0.lock();
         let head = self.inner.shared.head().ok_or(ReadError::NotStarted)?;
         if let Some(kept) = &*cell {
-            let edits = self.edits(&head);
+            let (generation, declared) = (self.inner.pool.generation(), self.inner.shared.declared());
             // What was begun after the question is an answer to it, even if the pool has changed since.
             let since = kept.started >= asked && kept.block.parent.hash == head.header.hash;
-            if since || kept.is_fresh(&head, self.inner.pool.generation(), edits, now) {
+            if since || kept.is_fresh(&head, generation, &declared, now) {
                 return Ok(kept.block.clone());
             }
             // Who asks while the chain is busy waits a little, so that building takes its share and no more.
@@ -92,16 +93,12 @@ impl Runner {
             std::thread::sleep(rest.saturating_sub(kept.ended.elapsed()));
         }
         let head = self.inner.shared.head().ok_or(ReadError::NotStarted)?;
-        let (generation, edits, started) = (self.inner.pool.generation(), self.edits(&head), Instant::now());
+        let (generation, declared) = (self.inner.pool.generation(), self.inner.shared.declared());
+        let started = Instant::now();
         let block = Arc::new(self.inner.build_pending(&head, now)?);
-        *cell = Some(Kept { block: block.clone(), generation, edits, asked_at: now, started, ended: Instant::now() });
+        let ended = Instant::now();
+        *cell = Some(Kept { block: block.clone(), generation, declared, asked_at: now, started, ended });
         Ok(block)
-    }
-
-    /// Tells one set of edits from another by where it lies: it is replaced as a whole.
-    fn edits(&self, head: &Head) -> Option<usize> {
-        let declared = self.inner.shared.declared();
-        declared.after(&head.header.hash).map(|_| Arc::as_ptr(&declared) as usize)
     }
 }
 

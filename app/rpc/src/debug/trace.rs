@@ -26,7 +26,7 @@ use crate::{
 
 /// A recording may take as many times the bytes of the largest answer: in memory a step is larger than in JSON, but most
 /// options leave most of it out.
-const MEMORY_FACTOR: usize = 4;
+const MEMORY_FACTOR: usize = 2;
 
 /// What to trace with, and until when.
 struct Asked {

@@ -268,7 +268,7 @@ async fn what_cannot_be_traced_is_refused_with_the_reason_and_the_figure() {
     let (code, text) = error("debug_traceCall", json!([request, "latest", shorter])).await;
     assert_eq!((code, text.as_str()), (-32002, "request timed out after 50 ms (the call's timeout)"));
     let (code, text) = error("debug_traceCall", json!([request, "latest", {"stateOverrides": endless}])).await;
-    assert!(code == -32005 && text.contains("more than 4194304 bytes"), "{code} {text}");
+    assert!(code == -32005 && text.contains("more than 2097152 bytes"), "{code} {text}");
 }
 
 #[tokio::test]
