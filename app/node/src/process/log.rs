@@ -13,7 +13,7 @@ use tokio::{
     sync::watch,
 };
 
-use super::clock;
+use super::{clock, disk};
 
 /// A log file is put aside at this size ...
 const MAX_FILE_BYTES: u64 = 20 * 1024 * 1024;
@@ -23,8 +23,18 @@ const KEPT_FILES: u32 = 4;
 const TAIL_LINES: usize = 12;
 /// How CometBFT's line begins when its consensus stopped for good (v0.40, `consensus/state.go`); a stack follows.
 const CONSENSUS_STOPPED: &str = "CONSENSUS FAILURE!!!";
+/// And when it could not write what it must remember (`consensus/state.go`).
+const LOG_NOT_WRITTEN: &str = "failed writing to WAL";
 /// So much of that line is shown.
 const ALARM_CHARS: usize = 600;
+
+/// Whether CometBFT says that it signs nothing any more while its process lives on. A disk that is full when it writes
+/// its log is such a case too: it stays mute also when there is room again.
+fn alarming(line: &str) -> bool {
+    line.contains(CONSENSUS_STOPPED)
+        || clock::is_behind(line)
+        || (line.contains(LOG_NOT_WRITTEN) && disk::is_full(line))
+}
 
 /// A file that is put aside when it is full: `x.log`, `x.log.1`, …
 #[derive(Debug)]
@@ -118,7 +128,7 @@ impl Sink {
     pub fn line(&self, line: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let (target, tail) = &mut *inner;
-        if line.contains(CONSENSUS_STOPPED) || clock::is_behind(line) {
+        if alarming(line) {
             self.alarm.send_if_modified(|alarm| {
                 let first = alarm.is_none();
                 alarm.get_or_insert_with(|| line.chars().take(ALARM_CHARS).collect());
@@ -160,6 +170,23 @@ impl Sink {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn consensus_that_stopped_a_clock_behind_and_a_full_disk_raise_the_alarm_and_other_errors_do_not() {
+        let why = "block time 2026 is too far in the future (wall clock 2025 + tolerance 1m0s)";
+        let wal = "E[x] failed writing to WAL module=consensus err=\"write /x/cs.wal/wal:";
+        assert!(alarming("E[x] CONSENSUS FAILURE!!! err=\"+2/3 committed an invalid block\""));
+        assert!(alarming(&format!("E[x] Error in validation module=blocksync err=\"{why}\"")));
+        assert!(alarming(&format!("{wal} no space left on device\"")));
+        assert!(!alarming(&format!("{wal} interrupted system call\"")));
+        assert!(!alarming("E[x] Error dialing peer err=\"no space left on device\""));
+        let sink = Sink::stdout("x");
+        sink.line("I[x] committed state");
+        assert!(sink.alarm().borrow().is_none());
+        sink.line(&format!("{wal} no space left on device\""));
+        sink.line("E[x] CONSENSUS FAILURE!!! second");
+        assert!(sink.alarm().borrow().as_ref().is_some_and(|line| line.contains("WAL")), "the first counts");
+    }
 
     #[test]
     fn full_files_are_put_aside_and_the_oldest_goes() {
