@@ -50,10 +50,43 @@ fn existing(spec: &Spec, record: &Path) -> Result<Vec<Node>> {
             spec.powers.len()
         );
     }
+    let held = declared_weights(&spec.dir, &nodes);
+    if held.as_ref().is_some_and(|held| !proportional(held, &spec.powers)) {
+        bail!(
+            "{} holds a network with powers {:?}, {:?} are asked for: --reset starts anew, without --powers it goes on",
+            spec.dir.display(),
+            held.unwrap_or_default(),
+            spec.powers
+        );
+    }
     for node in &mut nodes {
         node.cometbft = spec.cometbft.get(node.index).or_else(|| spec.cometbft.first()).cloned().unwrap_or_default();
     }
     Ok(nodes)
+}
+
+/// The weights of the network that lies in a folder; none when there is none, or they are not known.
+#[must_use]
+pub fn held_powers(dir: &Path) -> Option<Vec<u64>> {
+    let nodes: Vec<Node> = serde_json::from_slice(&fs::read(dir.join("network.json")).ok()?).ok()?;
+    declared_weights(dir, &nodes)
+}
+
+/// What the validators declared when the network was made; none when that is not known.
+fn declared_weights(dir: &Path, nodes: &[Node]) -> Option<Vec<u64>> {
+    let weight = |node: &Node| {
+        let file = dir.join("declarations").join(format!("declaration-node{}.json", node.index));
+        let declaration: Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+        declaration.get("weight")?.as_u64()
+    };
+    nodes.iter().map(weight).collect()
+}
+
+/// Whether two lists of weights mean the same shares.
+fn proportional(a: &[u64], b: &[u64]) -> bool {
+    let sum = |list: &[u64]| list.iter().map(|w| u128::from(*w)).sum::<u128>();
+    let (whole_a, whole_b) = (sum(a), sum(b));
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| u128::from(*x) * whole_b == u128::from(*y) * whole_a)
 }
 
 fn init(spec: &Spec, node: &Node) -> Result<()> {
@@ -166,4 +199,17 @@ fn run<S: AsRef<OsStr>>(spec: &Spec, node: &Node, args: impl IntoIterator<Item =
         bail!("{command:?} failed: {}", String::from_utf8_lossy(&said).trim());
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_compared_by_their_shares() {
+        assert!(proportional(&[19, 24, 27, 30], &[190, 240, 270, 300]));
+        assert!(proportional(&[1, 1], &[7, 7]));
+        assert!(!proportional(&[19, 24, 27, 30], &[25, 25, 25, 25]));
+        assert!(!proportional(&[1, 1], &[1, 1, 1]));
+    }
 }

@@ -30,7 +30,7 @@ mod process;
 mod rpc;
 mod spec;
 
-pub use create::{add_follower, create, node_id};
+pub use create::{add_follower, create, held_powers, node_id};
 pub use ports::{Holder, free_ports, holder, is_free};
 pub use process::{Network, Processes, last_lines};
 pub use rpc::{Rpc, RpcError, Tip};

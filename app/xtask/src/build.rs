@@ -42,3 +42,12 @@ pub fn cometbft(tags: &str) -> Result<PathBuf> {
     })?;
     Ok(out)
 }
+
+/// CometBFT's example of a remote signer.
+pub fn remote_signer() -> Result<PathBuf> {
+    let out = cache().join("bin/remote-signer");
+    step("build CometBFT's remote signer", || {
+        run(go().args(["run", "./cmd/build-cometbft", "--signer"]).arg(&out))
+    })?;
+    Ok(out)
+}

@@ -2,7 +2,7 @@ use std::{
     fs,
     io::{IsTerminal, Write},
     os::unix::process::CommandExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread::sleep,
@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use defchain_localnet::{DEV_ACCOUNTS, Network, Processes, Spec, Tip, create};
+use defchain_localnet::{DEV_ACCOUNTS, Network, Processes, Spec, Tip, create, held_powers};
 use nix::sys::signal::{SigHandler, Signal, signal};
 
 use crate::{build, tools::root, ui::step};
@@ -41,8 +41,8 @@ fn folder() -> PathBuf {
 }
 
 pub fn up(args: &UpArgs) -> Result<()> {
-    let powers = powers(args)?;
     let dir = folder();
+    let powers = powers(args, &dir)?;
     if Processes::read(&dir).running() > 0 {
         bail!("the localnet is running: `cargo xtask down` stops it");
     }
@@ -85,11 +85,13 @@ pub fn down() -> Result<()> {
     Ok(())
 }
 
-fn powers(args: &UpArgs) -> Result<Vec<u64>> {
+/// As asked for; a chain that goes on keeps the powers that it has.
+fn powers(args: &UpArgs, dir: &Path) -> Result<Vec<u64>> {
+    let held = if args.reset { None } else { held_powers(dir) };
     match (args.validators, args.powers.len()) {
         (Some(n), given) if given > 0 && n != given => bail!("{n} validators, but {given} powers"),
-        (None, 0) => Ok(Spec::default_powers(4)),
-        (Some(n), 0) => Ok(Spec::default_powers(n)),
+        (None, 0) => Ok(held.unwrap_or_else(|| Spec::default_powers(4))),
+        (Some(n), 0) => Ok(held.filter(|held| held.len() == n).unwrap_or_else(|| Spec::default_powers(n))),
         _ => Ok(args.powers.clone()),
     }
 }

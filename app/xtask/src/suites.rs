@@ -111,6 +111,13 @@ pub fn long() -> Result<()> {
             "--nocapture",
         ]);
         run(command.args(["--test-threads", "1"]))
+    })?;
+    let signer = build::remote_signer()?;
+    step("an upgrade of a running network, a remote signer", || {
+        let mut command = cargo_with(&programs);
+        command.env("DEFCHAIN_REMOTE_SIGNER", &signer).args(["test", "--package", "defchain-node"]);
+        command.args(["--test", "upgrade", "--test", "operators", "--", "--ignored", "--nocapture"]);
+        run(command.args(["--test-threads", "1"]))
     })
 }
 
