@@ -10,7 +10,8 @@
 //! One file per ABCI call under `abci/`; [`lifecycle`] is the only list of begin- and end-of-block steps. A block's
 //! transactions run once on a node: PrepareProposal (on the proposer) or ProcessProposal (elsewhere) executes them on
 //! a fork of state and keeps the result with everything it depended on; FinalizeBlock takes it when the decided block
-//! has the same inputs, and executes otherwise (replay, block sync, a block of another round).
+//! has the same inputs, and executes otherwise (replay, block sync, a block of another round). A [`Runner`] runs what is
+//! only asked for on copies, through the same steps: the pending block, traces, simulations.
 //!
 //! Invariants
 //! - The same inputs on the same state give the same delta, receipts and app hash, whatever path led there.
