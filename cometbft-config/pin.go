@@ -13,9 +13,9 @@ import (
 const Upstream = "github.com/cometbft/cometbft"
 
 // Sources are our own files that go into the modified tree: the draw, the files
-// of package consensus, the wrong clock of tests, and the tests of all.
+// of package consensus, the wrong clock of tests, a command, and the tests of all.
 //
-//go:embed pod/draw.go pod/_consensus/*.go pod/_time/*.go
+//go:embed pod/draw.go pod/_consensus/*.go pod/_time/*.go pod/_commands/*.go
 var Sources embed.FS
 
 //go:embed go.mod

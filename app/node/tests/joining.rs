@@ -53,7 +53,7 @@ fn spec(folder: &TempDir, powers: &[u64], interval: u64) -> Spec {
     spec.ports = PortPlan::Free;
     let setting = |key: &str, value: String| (key.to_owned(), value);
     spec.app_config.push(setting("snapshots.interval", interval.to_string()));
-    spec.app_config.push(setting("snapshots.keep", "3".to_owned()));
+    spec.app_config.push(setting("snapshots.keep", "50".to_owned()));
     spec.app_config.push(setting("snapshots.chunk_kib", "1".to_owned()));
     // The least that CometBFT takes; peers tell of their snapshots within it.
     spec.comet_config.push(setting("statesync.discovery_time", "5s".to_owned()));

@@ -183,7 +183,9 @@ fn drain(first: Arc<RecoveredTx>, pending: &mut broadcast::Receiver<Arc<Recovere
 
 /// Announces the blocks strictly between `newest` and `height`.
 async fn fill_gap(api: &Arc<Api>, newest: Height, height: Height) {
-    let first = newest.next().0.max(height.0.saturating_sub(MAX_CATCH_UP));
+    // A node that joined from a snapshot has no blocks before it: nobody missed those.
+    let oldest = api.ctx.reader.oldest().ok().flatten().unwrap_or_default();
+    let first = newest.next().max(oldest).0.max(height.0.saturating_sub(MAX_CATCH_UP));
     for missed in first..height.0 {
         let deadline = Deadline::after(api.config.request_timeout());
         match api.run(Cost::Read, deadline, move |api| api.ctx.reader.block(Height(missed))).await {

@@ -90,8 +90,8 @@ func spliceTree(root, number string, variant splice.Variant) ([]string, error) {
 }
 
 // addOurs puts the draw into a package of its own, the wrong clock beside the
-// right one and the rest into package consensus: the sources or, afterwards,
-// their tests. A file of upstream is
+// right one, the command among CometBFT's and the rest into package consensus:
+// the sources or, afterwards, their tests. A file of upstream is
 // never written over.
 func addOurs(root string, tests bool) error {
 	return fs.WalkDir(cometbftconfig.Sources, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -104,6 +104,8 @@ func addOurs(root string, tests bool) error {
 			folder = "internal/pod"
 		case "pod/_time":
 			folder = "types/time"
+		case "pod/_commands":
+			folder = "cmd/cometbft/commands"
 		}
 		target := filepath.Join(root, filepath.FromSlash(folder), path.Base(name))
 		if _, err := os.Stat(target); err == nil && !tests {

@@ -40,6 +40,9 @@ impl Inner {
                 None
             })
         });
+        if chunk.is_some() {
+            self.snapshots.served(Height(request.height));
+        }
         ResponseLoadSnapshotChunk { chunk: chunk.unwrap_or_default() }
     }
 

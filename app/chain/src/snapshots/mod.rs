@@ -18,7 +18,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use defchain_base::{B256, Height};
@@ -32,6 +32,10 @@ pub(crate) use join::{Joining, Offer, Refusal};
 
 /// Most snapshots that are offered to a peer: CometBFT takes no more.
 pub(crate) const MAX_OFFERED: usize = 10;
+
+/// The snapshot that was served last is not removed for so long: a joining node may be in the middle of it, and would
+/// wait for minutes before it tried another.
+const SPARED: Duration = Duration::from_secs(300);
 
 /// Where snapshots are, and when they are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +74,7 @@ pub(crate) struct Snapshots {
     work: Mutex<Option<JoinHandle<()>>>,
     busy: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
+    served: Arc<Mutex<Option<(Height, Instant)>>>,
     pub(crate) joining: Mutex<Option<Joining>>,
 }
 
@@ -81,6 +86,11 @@ impl Snapshots {
     /// The folder, if there is one.
     pub(crate) fn folder(&self) -> Option<SnapshotFolder> {
         self.config.as_ref().map(|config| SnapshotFolder::new(&config.folder))
+    }
+
+    /// Notes that a peer asked for a chunk of a height.
+    pub(crate) fn served(&self, height: Height) {
+        *self.served.lock() = Some((height, Instant::now()));
     }
 
     /// Takes a snapshot of a height that is due, on a thread of its own. One at a time: the next due height is skipped
@@ -95,9 +105,9 @@ impl Snapshots {
             return;
         }
         let (config, view) = (config.clone(), store.snapshot());
-        let (busy, stop) = (self.busy.clone(), self.stop.clone());
+        let (busy, stop, served) = (self.busy.clone(), self.stop.clone(), self.served.clone());
         let started = std::thread::Builder::new().name("snapshot".to_owned()).spawn(move || {
-            take(&config, &view, &stop);
+            take(&config, &view, &stop, &served);
             busy.store(false, Ordering::SeqCst);
         });
         match started {
@@ -120,12 +130,13 @@ impl Snapshots {
     }
 }
 
-fn take(config: &SnapshotConfig, view: &Snapshot, stop: &AtomicBool) {
+fn take(config: &SnapshotConfig, view: &Snapshot, stop: &AtomicBool, served: &Mutex<Option<(Height, Instant)>>) {
     let folder = SnapshotFolder::new(&config.folder);
     let started = Instant::now();
     let options = SaveOptions { chunk_bytes: config.chunk_bytes, stop: &|| stop.load(Ordering::SeqCst) };
     let result = view.save(&folder, options).and_then(|manifest| {
-        folder.keep_newest(config.keep)?;
+        let spared = served.lock().filter(|(_, at)| at.elapsed() < SPARED).map(|(height, _)| height);
+        folder.keep_newest(config.keep, spared)?;
         Ok((folder.bytes(manifest.height)?, manifest))
     });
     match result {

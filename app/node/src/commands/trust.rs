@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    config,
+    comet, config,
     home::{Home, replace},
     output::{EXIT_REFUSED, EXIT_UNREACHABLE, Output, coded},
 };
@@ -165,7 +165,9 @@ fn write(home: &Home, servers: &[String], height: u64, hash: &str) -> Result<()>
         super::config::set_app(&mut document, &format!("state_sync.{name}"), &value)?;
     }
     let changed = document.to_string();
-    config::parse(&changed, std::iter::empty())
+    let config = config::parse(&changed, std::iter::empty())
         .map_err(|errors| coded(EXIT_REFUSED, format!("nothing was changed: {errors}")))?;
-    replace(&path, changed.as_bytes())
+    replace(&path, changed.as_bytes())?;
+    // `start` does it too; CometBFT's own commands want it now.
+    comet::state_sync::apply(home, &config.state_sync)
 }

@@ -148,13 +148,14 @@ impl SnapshotFolder {
         Ok(true)
     }
 
-    /// Removes all but the newest `keep`; returns the heights that went.
+    /// Removes all but the newest `keep` and `spared`; returns the heights that went.
     ///
     /// # Errors
     /// When one cannot be removed.
-    pub fn keep_newest(&self, keep: usize) -> Result<Vec<Height>, SnapshotError> {
+    pub fn keep_newest(&self, keep: usize, spared: Option<Height>) -> Result<Vec<Height>, SnapshotError> {
         let mut heights = self.heights()?;
         heights.truncate(heights.len().saturating_sub(keep));
+        heights.retain(|height| Some(*height) != spared);
         for height in &heights {
             self.delete(*height)?;
         }

@@ -153,7 +153,9 @@ fn the_folder_shows_whole_snapshots_only_and_keeps_the_newest() {
     fs::create_dir(folder.path().join("9.partial")).unwrap();
     fs::write(folder.path().join("notes"), "people's").unwrap();
     assert_eq!(folder.heights().unwrap(), [0, 1, 2, 3].map(Height));
-    assert_eq!(folder.keep_newest(2).unwrap(), [0, 1].map(Height));
+    assert_eq!(folder.keep_newest(2, Some(Height(1))).unwrap(), [0].map(Height));
+    assert_eq!(folder.heights().unwrap(), [1, 2, 3].map(Height));
+    assert_eq!(folder.keep_newest(2, None).unwrap(), [1].map(Height));
     assert_eq!(folder.heights().unwrap(), [2, 3].map(Height));
     assert!(folder.delete(Height(2)).unwrap() && !folder.delete(Height(2)).unwrap());
     let missing = folder.manifest(Height(2)).unwrap_err().to_string();
