@@ -5,11 +5,13 @@ use std::{net::SocketAddr, path::PathBuf};
 use alloy_primitives::Address;
 use clap::{Args, Parser, Subcommand};
 
+pub use crate::commands::tx::args::TxArgs;
 use crate::{config::LogFormat, genesis::declaration::MAX_WEIGHT, keys::PasswordArgs, process::child::ChildArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong command line; 3 configuration or genesis refused; 4 nobody answers at the address; \
-5 data folder or key refused (foreign, damaged, in use); 6 CometBFT's connection lost.";
+5 data folder or key refused (foreign, damaged, in use); 6 CometBFT's connection lost; 7 the next block needs another \
+release; 8 halted, because going on could be wrong; 9 the disk is full.";
 
 /// DeflationChain's node.
 #[derive(Debug, Parser)]
@@ -43,8 +45,6 @@ pub enum Command {
     Start(StartArgs),
     /// Take the database back to an earlier block
     Rollback(RollbackArgs),
-    /// Run a development chain in one process, without CometBFT
-    Dev(DevArgs),
     /// Write a block's state as the genesis of a new chain, or line by line
     Export(ExportArgs),
     /// Snapshots of state, from which other nodes join
@@ -52,11 +52,15 @@ pub enum Command {
     Snapshot(crate::commands::snapshot::SnapshotCommand),
     /// Get the header that a joining node begins to trust, from two or more nodes
     Trust(crate::commands::trust::TrustArgs),
+    /// Run a development chain in one process, without CometBFT
+    Dev(DevArgs),
     /// Accounts: make, import, export, list
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Ask a running node
     Query(QueryArgs),
+    /// Sign and send transactions
+    Tx(TxArgs),
     /// Show, change and check configuration
     Config(ConfigArgs),
     /// Version, commit and protocol
@@ -179,6 +183,35 @@ pub struct RollbackArgs {
     /// The height that becomes the newest (default: one below the newest)
     #[arg(long, value_name = "HEIGHT")]
     pub to: Option<u64>,
+}
+
+/// `export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The state after this block (default: the newest)
+    #[arg(long)]
+    pub height: Option<u64>,
+    /// genesis: a new chain's genesis.json in the folder --out; ndjson: one JSON value a line, to --out or standard output
+    #[arg(long, value_enum, default_value_t = ExportFormat::Genesis)]
+    pub format: ExportFormat,
+    /// Folder of the genesis, or file of the lines
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+    /// The new chain's id (default: the old one's with its last number counted up)
+    #[arg(long)]
+    pub chain_id: Option<String>,
+    /// The new chain's genesis time (default: the block's)
+    #[arg(long, value_name = "RFC3339")]
+    pub genesis_time: Option<String>,
+}
+
+/// What `export` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// A genesis.
+    Genesis,
+    /// Lines.
+    Ndjson,
 }
 
 /// `dev`

@@ -6,7 +6,7 @@
 //!                                          ├── rpc::RpcServer (wallets)
 //!                                          └── metrics
 //!  dev   ─── store ── chain ── chain::driver (blocks without CometBFT) ── rpc
-//!  init, genesis, keys, config, query, rollback, version, completions: one file each under commands/
+//!  init, genesis, keys, config, query, tx, rollback, export, version, completions: one file each under commands/
 //! ```
 //!
 //! Invariants

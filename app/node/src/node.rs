@@ -33,7 +33,10 @@ use defchain_chain::{
 use defchain_rpc::{BalanceMode, RpcContext, RpcHandle, RpcServer};
 use defchain_store::{Store, StoreError, StoreOptions};
 use nix::sys::signal::Signal;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use crate::{
     cli::StartArgs,
@@ -43,8 +46,8 @@ use crate::{
     home::Home,
     logging,
     metrics::{self, NodeMetrics},
-    output::{EXIT_COMETBFT, EXIT_DATA, EXIT_FAILURE, EXIT_REFUSED, coded},
-    process::{child::die_with_parent, log::Sink, supervisor::Supervisor},
+    output::{EXIT_COMETBFT, EXIT_DATA, EXIT_DISK, EXIT_FAILURE, EXIT_HALTED, EXIT_REFUSED, EXIT_UPGRADE, coded},
+    process::{child::die_with_parent, disk, log::Sink, supervisor::Supervisor},
     version,
 };
 
@@ -53,7 +56,8 @@ const RECORDED: CallSet = CallSet::of(&[Call::InitChain, Call::FinalizeBlock, Ca
 
 /// A store's error with the exit code that tells whether trying again helps.
 pub(crate) fn store_error(error: StoreError) -> anyhow::Error {
-    let code = match error {
+    let code = match &error {
+        error if disk::is_full(&error.to_string()) => EXIT_DISK,
         StoreError::Locked { .. }
         | StoreError::NotOurs { .. }
         | StoreError::Format { .. }
@@ -70,11 +74,11 @@ pub(crate) fn start(home: &Home, args: &StartArgs) -> Result<()> {
     let mut config = config::load(&home.app_toml())?;
     apply(&mut config, args)?;
     logging::start(&config.log);
+    comet::state_sync::apply(home, &config.state_sync)?;
     let abci = abci_address(home, &config)?;
     match (args.no_cometbft || args.supervised_by.is_some(), config.cometbft.path.as_os_str().is_empty()) {
         (false, false) => supervise(home, args, config, abci),
         _ => run(home, args, config, &abci),
-    comet::state_sync::apply(home, &config.state_sync)?;
     }
 }
 
@@ -200,10 +204,15 @@ fn run(home: &Home, args: &StartArgs, config: AppConfig, abci: &Address) -> Resu
         // Nobody listens any more when the runtime has ended.
         let _ = ended.send(server.run());
     })?;
+    let last = chain.ended();
     let result = runtime.block_on(async move {
-        let asked = stopped_by_signal(handle)?;
+        let asked = stopped_by_signal(handle.clone())?;
+        let outdated = stopped_by_upgrade(last, handle);
         let outcome = end.await.context("the ABCI server's thread ended")?;
         rpc.shutdown().await;
+        if let Some(error) = outdated.borrow().as_ref() {
+            return Err(coded(EXIT_UPGRADE, error));
+        }
         judge(outcome, asked.load(Ordering::SeqCst))
     });
     drop(thread.join());
@@ -227,8 +236,30 @@ fn judge(outcome: Result<(), AbciError>, asked: bool) -> Result<()> {
                 "{error}; this node stops, because half a connection is none: start it again together with CometBFT"
             ),
         )),
+        Err(error @ AbciError::ApplicationPanicked { .. }) => {
+            let text = error.to_string();
+            Err(match disk::is_full(&text) {
+                true => coded(EXIT_DISK, format!("{text}; the disk is full: make room, then the node goes on")),
+                false => coded(EXIT_HALTED, text),
+            })
+        }
         Err(error) => Err(coded(EXIT_FAILURE, error)),
     }
+}
+
+/// Ends the server when the newest block is the last that this program can make; what ends it is in the receiver.
+fn stopped_by_upgrade(
+    last: watch::Receiver<Option<UpgradeError>>,
+    handle: defchain_abci::ShutdownHandle,
+) -> watch::Receiver<Option<UpgradeError>> {
+    let mut seen = last.clone();
+    tokio::spawn(async move {
+        // Commit's answer still goes out: shutdown answers what it has received.
+        if seen.wait_for(Option::is_some).await.is_ok() {
+            handle.shutdown();
+        }
+    });
+    last
 }
 
 /// Ends the server on SIGTERM and SIGINT. SIGUSR1 only announces the end. Returns whether any came.
@@ -246,6 +277,7 @@ fn stopped_by_signal(handle: defchain_abci::ShutdownHandle) -> Result<Arc<Atomic
                 _ = announced.recv() => false,
             };
             seen.store(true, Ordering::SeqCst);
+            handle.announce();
             if end {
                 tracing::info!("asked to stop");
                 handle.shutdown();
@@ -272,8 +304,17 @@ fn open(home: &Home, config: &AppConfig) -> Result<Chain> {
         pool: config.mempool.pool(),
         genesis_dir: Some(home.config_dir()),
         build_time: Duration::from_millis(config.chain.build_time_ms),
+        work_time: Duration::from_millis(config.chain.work_time_ms),
+        snapshots: Some(config.snapshots.chain(home.snapshots_dir())),
+        identity: genesis.map(|g| ChainIdentity { genesis_hash: g.hash(), chain_id: g.chain_id }),
+        upgrades: Upgrades { agreed: config.upgrade.plan(), ..Upgrades::default() },
+        ..ChainConfig::default()
     };
-    Chain::open(store, chain).map_err(|error| coded(EXIT_DATA, error))
+    Chain::open(store, chain).map_err(|error| match error {
+        ChainError::Upgrade(UpgradeError::Contradiction { .. }) => coded(EXIT_REFUSED, error),
+        ChainError::Upgrade(_) => coded(EXIT_UPGRADE, error),
+        _ => coded(EXIT_DATA, error),
+    })
 }
 
 async fn serve(home: &Home, config: &AppConfig, chain: &Chain, node_metrics: &Arc<NodeMetrics>) -> Result<RpcHandle> {
@@ -301,8 +342,3 @@ fn recorder(path: &Path) -> Result<Arc<Recorder>> {
     };
     Ok(Arc::new(recorder))
 }
-        work_time: Duration::from_millis(config.chain.work_time_ms),
-        snapshots: Some(config.snapshots.chain(home.snapshots_dir())),
-        identity: genesis.map(|g| ChainIdentity { genesis_hash: g.hash(), chain_id: g.chain_id }),
-        upgrades: Upgrades { agreed: config.upgrade.plan(), ..Upgrades::default() },
-        ..ChainConfig::default()

@@ -29,3 +29,13 @@ pub fn read(home: &Home) -> Result<DocumentMut> {
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     text.parse().with_context(|| path.display().to_string())
 }
+
+/// Where CometBFT waits for a remote signer of the consensus key; none when it signs with the key in this home.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn remote_signer(home: &Home) -> Result<Option<String>> {
+    let config = read(home)?;
+    let address = config.get("priv_validator_laddr").and_then(|item| item.as_str()).unwrap_or_default();
+    Ok((!address.is_empty()).then(|| address.to_owned()))
+}

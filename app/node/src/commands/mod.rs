@@ -1,15 +1,16 @@
 //! One file for each command that ends by itself.
 
 mod config;
+mod export;
 mod genesis;
 mod init;
 mod keys;
 mod query;
 mod rollback;
-
 pub(crate) mod snapshot;
 pub(crate) mod trust;
 pub(crate) mod tx;
+
 use anyhow::Result;
 use clap::CommandFactory;
 
@@ -33,12 +34,14 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Init(args) => init::run(&home, &args, output),
         Command::Genesis(command) => genesis::run(&home, &command, output),
         Command::Start(args) => node::start(&home, &args),
+        Command::Export(args) => export::run(&home, &args, output),
+        Command::Tx(args) => tx::run(&home, &args, output),
         Command::Rollback(args) => rollback::run(&home, &args, output),
+        Command::Snapshot(command) => snapshot::run(&home, &command, output),
+        Command::Trust(args) => trust::run(&home, &args, output),
         Command::Dev(args) => dev::run(&args, output),
         Command::Keys(command) => keys::run(&home, &command, output),
         Command::Query(args) => query::run(&args, output),
-        Command::Snapshot(command) => snapshot::run(&home, &command, output),
-        Command::Trust(args) => trust::run(&home, &args, output),
         Command::Config(args) => config::run(&home, &args, output),
         Command::Version => {
             let human = format!(

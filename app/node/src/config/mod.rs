@@ -25,6 +25,7 @@ pub use joining::{SnapshotSection, StateSyncSection};
 pub use nearest::nearest;
 pub use sections::{
     AbciConfig, AppConfig, ChainSection, CometConfig, LogConfig, LogFormat, MempoolConfig, MetricsConfig, StoreSection,
+    UpgradeSection,
 };
 pub use template::render;
 

@@ -4,14 +4,16 @@ use std::{
     time::Duration,
 };
 
+use defchain_base::Height;
+use defchain_chain::upgrade::UpgradePlan;
 use defchain_mempool::PoolConfig;
 use defchain_rpc::RpcConfig;
 use serde::{Deserialize, Serialize};
 
-/// All settings of a node.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 use super::joining::{SnapshotSection, StateSyncSection};
 
+/// All settings of a node.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AppConfig {
     /// The socket that CometBFT dials.
@@ -20,20 +22,22 @@ pub struct AppConfig {
     pub cometbft: CometConfig,
     /// Making blocks.
     pub chain: ChainSection,
+    /// A change of rules that the operators agreed on.
+    pub upgrade: UpgradeSection,
     /// Ethereum's JSON-RPC.
     pub rpc: RpcConfig,
     /// The transaction pool.
     pub mempool: MempoolConfig,
     /// The database.
     pub store: StoreSection,
-    /// Prometheus.
-    pub metrics: MetricsConfig,
-    /// Logs.
-    pub log: LogConfig,
     /// Snapshots for joining nodes.
     pub snapshots: SnapshotSection,
     /// Joining from a snapshot.
     pub state_sync: StateSyncSection,
+    /// Prometheus.
+    pub metrics: MetricsConfig,
+    /// Logs.
+    pub log: LogConfig,
 }
 
 /// `[abci]`
@@ -70,11 +74,35 @@ impl Default for CometConfig {
 pub struct ChainSection {
     /// How long a proposal may be filled.
     pub build_time_ms: u64,
+    /// How long a block may keep its validators busy in all.
+    pub work_time_ms: u64,
 }
 
 impl Default for ChainSection {
     fn default() -> Self {
-        Self { build_time_ms: 400 }
+        Self { build_time_ms: 400, work_time_ms: 800 }
+    }
+}
+
+/// `[upgrade]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpgradeSection {
+    /// The first block under the new rules; 0 for no entry.
+    pub height: u64,
+    /// Their version.
+    pub app_version: u64,
+    /// The release that carries them.
+    pub name: String,
+}
+
+impl UpgradeSection {
+    /// The plan, if there is one.
+    #[must_use]
+    pub fn plan(&self) -> Option<UpgradePlan> {
+        let plan =
+            UpgradePlan { height: Height(self.height), app_version: self.app_version, name: self.name.clone() };
+        (*self != Self::default()).then_some(plan)
     }
 }
 
@@ -210,6 +238,8 @@ impl AppConfig {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.rpc.problems();
+        problems.extend(self.snapshots.problems());
+        problems.extend(self.state_sync.problems());
         if let Err(error) = self.mempool.pool().validate() {
             problems.push(format!("mempool: {error}"));
         }
@@ -217,6 +247,9 @@ impl AppConfig {
             && let Err(error) = self.abci.address.parse::<defchain_abci::Address>()
         {
             problems.push(format!("abci.address: {error}"));
+        }
+        if let Some(plan) = self.upgrade.plan() {
+            problems.extend(plan.problems().into_iter().map(|problem| format!("upgrade.{problem}")));
         }
         let mut bound = |name: &str, value: u64, min: u64, max: u64, unit: &str| {
             if !(min..=max).contains(&value) {
@@ -228,6 +261,7 @@ impl AppConfig {
         bound("cometbft.restart_max_ms", self.cometbft.restart_max_ms, least, 3_600_000, "milliseconds");
         bound("cometbft.stop_timeout_ms", self.cometbft.stop_timeout_ms, 100, 600_000, "milliseconds");
         bound("chain.build_time_ms", self.chain.build_time_ms, 10, 10_000, "milliseconds");
+        bound("chain.work_time_ms", self.chain.work_time_ms, 10, 60_000, "milliseconds");
         bound("store.cache_mib", self.store.cache_mib, 8, 1 << 20, "MiB");
         if self.metrics.enabled && self.metrics.addr == self.rpc.addr && self.rpc.addr.port() != 0 {
             problems.push(format!("metrics.addr and rpc.addr are both {}: give them different ports", self.rpc.addr));
@@ -238,6 +272,4 @@ impl AppConfig {
         }
         problems
     }
-        problems.extend(self.snapshots.problems());
-        problems.extend(self.state_sync.problems());
 }

@@ -115,7 +115,7 @@ impl ConsensusParams {
                 max_bytes: EVIDENCE_MAX_BYTES.to_string(),
             },
             validator: KeyTypes { pub_key_types: vec!["ed25519".to_owned()] },
-            version: Version { app: "0".to_owned() },
+            version: Version { app: defchain_chain::rules::NEWEST_VERSION.to_string() },
             abci: Abci { vote_extensions_enable_height: "0".to_owned() },
             authority: Authority { authority: String::new() },
         }
@@ -135,6 +135,11 @@ impl Document {
             app_hash: String::new(),
             app_state,
         }
+    }
+
+    /// The version of the rules that the chain starts with.
+    pub fn set_app_version(&mut self, app: u64) {
+        self.consensus_params.version = Version { app: app.to_string() };
     }
 
     /// The file's bytes: the same for everybody who puts in the same.
@@ -207,6 +212,7 @@ pub fn read_without_accounts(bytes: &[u8]) -> Result<Read, GenesisErrors> {
             chain_id: &chain_id,
             initial_height,
             max_block_bytes,
+            app_version: consensus_params.version.app.parse().unwrap_or_default(),
             validators: &keys,
             app_state: app_state_bytes.as_bytes(),
         },
@@ -293,9 +299,10 @@ fn rest_of_params(params: &mut Fields<'_>, inner: &mut Problems, read: &mut Cons
     }
     if let Some(mut version) = section(params, "version", inner) {
         let app = number(&mut version, "app").unwrap_or_default();
-        if app != 0 && u64::try_from(app) != Ok(defchain_chain::params::APP_VERSION) {
-            let known = defchain_chain::params::APP_VERSION;
-            version.problem("app", format!("is {app}, must be 0 or {known}, the rules that this program executes"));
+        let newest = defchain_chain::rules::NEWEST_VERSION;
+        if !u64::try_from(app).is_ok_and(|app| app <= newest) {
+            let what = format!("is {app}, must be 0 (the first) to {newest}, the newest rules that this program executes");
+            version.problem("app", what);
         }
         version.end();
         read.version = Version { app: app.to_string() };
