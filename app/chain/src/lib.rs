@@ -13,6 +13,9 @@
 //! has the same inputs, and executes otherwise (replay, block sync, a block of another round). A [`Runner`] runs what is
 //! only asked for on copies, through the same steps: the pending block, traces, simulations.
 //!
+//! Which rules a block is executed under stands in state: [`rules`] is the one table of versions, [`upgrade`] changes the version
+//! at an agreed height and migrates state. A program that lacks the next version ends before it ([`Chain::ended`]).
+//!
 //! Invariants
 //! - The same inputs on the same state give the same delta, receipts and app hash, whatever path led there.
 //! - ProcessProposal depends on the block and on state only, never on this node's pool or clock (D38).

@@ -100,8 +100,7 @@ impl UpgradeSection {
     /// The plan, if there is one.
     #[must_use]
     pub fn plan(&self) -> Option<UpgradePlan> {
-        let plan =
-            UpgradePlan { height: Height(self.height), app_version: self.app_version, name: self.name.clone() };
+        let plan = UpgradePlan { height: Height(self.height), app_version: self.app_version, name: self.name.clone() };
         (*self != Self::default()).then_some(plan)
     }
 }

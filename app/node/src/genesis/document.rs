@@ -301,7 +301,8 @@ fn rest_of_params(params: &mut Fields<'_>, inner: &mut Problems, read: &mut Cons
         let app = number(&mut version, "app").unwrap_or_default();
         let newest = defchain_chain::rules::NEWEST_VERSION;
         if !u64::try_from(app).is_ok_and(|app| app <= newest) {
-            let what = format!("is {app}, must be 0 (the first) to {newest}, the newest rules that this program executes");
+            let what =
+                format!("is {app}, must be 0 (the first) to {newest}, the newest rules that this program executes");
             version.problem("app", what);
         }
         version.end();
