@@ -11,9 +11,15 @@
 )]
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -82,6 +88,13 @@ fn log_of(node: &Node) -> String {
     fs::read_to_string(node.log_dir().join("app.log")).unwrap_or_default()
 }
 
+/// The height of the snapshot that a node joined from, by its log.
+fn restored_at(log: &str) -> u64 {
+    let line = log.lines().find(|line| line.contains("state restored")).unwrap();
+    let digits = line.split("height=").nth(1).unwrap();
+    digits.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
 /// Makes a node that joins from a snapshot, trusting what these nodes agree on.
 fn joining(spec: &Spec, network: &Network, servers: &[String]) -> Node {
     let node = add_follower(spec, &network.nodes).unwrap();
@@ -142,10 +155,7 @@ fn a_node_joins_from_a_snapshot_within_seconds() {
     same_state(&network, i, height);
     let log = log_of(&network.nodes[i]);
     assert!(log.contains("joined: the snapshot is whole"), "{log}");
-    let line = log.lines().find(|line| line.contains("state restored")).unwrap();
-    let digits = line.split("height=").nth(1).unwrap();
-    let oldest: u64 = digits.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
-    refuses_the_past(&network, i, oldest);
+    refuses_the_past(&network, i, restored_at(&log));
     network.stop().unwrap();
 }
 
@@ -193,17 +203,47 @@ fn pay(network: &Network, account: u32, payments: u64) {
     }
 }
 
-/// Flips a byte in every chunk of every snapshot of a node.
-fn tamper(node: &Node) {
-    for height in snapshot_heights(node) {
-        let folder = node.home.join(format!("data/snapshots/{height}"));
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("chunk-") {
-                let mut bytes = fs::read(entry.path()).unwrap();
-                let middle = bytes.len() / 2;
-                bytes[middle] ^= 1;
-                fs::write(entry.path(), bytes).unwrap();
+/// Flips a byte in every chunk of every snapshot of these nodes, as soon as it is there, until dropped.
+struct Tampering {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Tampering {
+    fn start(nodes: Vec<Node>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let mut done = BTreeSet::new();
+            while !stopped.load(Ordering::SeqCst) {
+                for node in &nodes {
+                    for height in snapshot_heights(node) {
+                        if done.insert((node.index, height)) {
+                            tamper(&node.home.join(format!("data/snapshots/{height}")));
+                        }
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Tampering {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn tamper(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("chunk-") {
+            let mut bytes = fs::read(entry.path()).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(entry.path(), bytes).unwrap();
         }
     }
 }
@@ -224,13 +264,14 @@ fn a_fifth_node_joins_from_honest_and_lying_peers_and_a_sixth_executes_every_blo
     let chunks = fs::read_dir(network.nodes[0].home.join("data/snapshots/30")).unwrap().count() - 1;
     assert!(chunks > 20, "{chunks} chunks are too few to come from everybody");
     let liars = [1, 2, 3];
-    liars.iter().for_each(|i| tamper(&network.nodes[*i]));
+    let tampering = Tampering::start(liars.iter().map(|i| network.nodes[*i].clone()).collect());
 
     let servers: Vec<String> = network.nodes.iter().take(2).map(Node::comet_url).collect();
     let fifth = joining(&spec, &network, &servers);
     let fifth = network.join(fifth).unwrap();
     let height = network.rpc(0).tip().unwrap().height + 3;
     same_state(&network, fifth, height);
+    drop(tampering);
     let log = log_of(&network.nodes[fifth]);
     assert!(log.contains("joined: the snapshot is whole"), "{log}");
     let named = |i: usize| {
@@ -239,7 +280,7 @@ fn a_fifth_node_joins_from_honest_and_lying_peers_and_a_sixth_executes_every_blo
     };
     assert!(liars.iter().any(|i| named(*i)), "no liar was named:\n{log}");
     assert!(!named(0), "the honest node was blamed:\n{log}");
-    refuses_the_past(&network, fifth, 30);
+    refuses_the_past(&network, fifth, restored_at(&log));
 
     let mut archive = spec.clone();
     archive.app_config.push(("store.retain_blocks".to_owned(), "0".to_owned()));
