@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -21,6 +22,8 @@ const MAX_FILE_BYTES: u64 = 20 * 1024 * 1024;
 const KEPT_FILES: u32 = 4;
 /// What of the end is kept for the message of a failure.
 const TAIL_LINES: usize = 12;
+/// How long the last lines of a dead program may take.
+const DRAIN: Duration = Duration::from_secs(1);
 /// How CometBFT's line begins when its consensus stopped for good (v0.40, `consensus/state.go`); a stack follows.
 const CONSENSUS_STOPPED: &str = "CONSENSUS FAILURE!!!";
 /// And when it could not write what it must remember (`consensus/state.go`).
@@ -87,6 +90,8 @@ pub struct Sink {
     name: &'static str,
     inner: Arc<Mutex<(Target, Vec<String>)>>,
     alarm: Arc<watch::Sender<Option<String>>>,
+    /// Programs' outputs that are being read.
+    open: Arc<watch::Sender<usize>>,
 }
 
 impl Sink {
@@ -109,7 +114,7 @@ impl Sink {
     }
 
     fn new(name: &'static str, target: Target) -> Self {
-        Self { name, inner: Arc::new(Mutex::new((target, Vec::new()))), alarm: Arc::new(watch::Sender::new(None)) }
+        Self { name, inner: Arc::new(Mutex::new((target, Vec::new()))), alarm: Arc::new(watch::Sender::new(None)), open: Arc::default() }
     }
 
     /// The first line since the last [`Self::calm`] that says that consensus stopped. CometBFT's process lives on then, and signs
@@ -155,6 +160,7 @@ impl Sink {
     /// Forwards everything that comes from a program until its end.
     pub fn forward(&self, from: impl AsyncRead + Unpin + Send + 'static) {
         let sink = self.clone();
+        self.open.send_modify(|open| *open += 1);
         tokio::spawn(async move {
             let mut reader = BufReader::new(from);
             let mut line = Vec::new();
@@ -162,7 +168,16 @@ impl Sink {
                 sink.line(String::from_utf8_lossy(&line).trim_end());
                 line.clear();
             }
+            sink.open.send_modify(|open| *open -= 1);
         });
+    }
+
+    /// Waits until everything that a dead program said has come, at most [`DRAIN`]: another process may hold its pipe.
+    pub async fn drained(&self) {
+        let mut open = self.open.subscribe();
+        let all = open.wait_for(|open| *open == 0);
+        // After the time the rest is lost.
+        let _ = tokio::time::timeout(DRAIN, all).await;
     }
 }
 

@@ -135,7 +135,10 @@ impl Supervisor {
             }
             let started = Instant::now();
             running.starts += 1;
-            let ended = self.pair(stop.as_mut(), &mut running).await?;
+            let ended = self.pair(stop.as_mut(), &mut running).await;
+            // The last lines say why.
+            tokio::join!(self.app_log.drained(), self.comet_log.drained());
+            let ended = ended?;
             running = Running { app: None, cometbft: None, ..running };
             self.record(&running)?;
             let what = match ended {
