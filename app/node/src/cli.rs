@@ -364,6 +364,8 @@ pub enum Query {
     },
     /// Parameters of the chain
     Params,
+    /// The version of the rules in force, and the upgrade to come
+    Upgrade,
     /// Validators with operators and powers
     Validators,
     /// Who is drawn to propose (D33)

@@ -42,6 +42,7 @@ pub(super) fn run(args: &QueryArgs, output: Output) -> Result<()> {
             Ok(())
         }
         Query::Params => show(output, client.abci("/params")?),
+        Query::Upgrade => show(output, client.abci("/upgrade")?),
         Query::Validators => validators(&client, output),
         Query::Proposer { height, round } => draw(&client, *height, *round, output),
         Query::Status => status(&client, output),

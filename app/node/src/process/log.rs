@@ -114,7 +114,12 @@ impl Sink {
     }
 
     fn new(name: &'static str, target: Target) -> Self {
-        Self { name, inner: Arc::new(Mutex::new((target, Vec::new()))), alarm: Arc::new(watch::Sender::new(None)), open: Arc::default() }
+        Self {
+            name,
+            inner: Arc::new(Mutex::new((target, Vec::new()))),
+            alarm: Arc::new(watch::Sender::new(None)),
+            open: Arc::default(),
+        }
     }
 
     /// The first line since the last [`Self::calm`] that says that consensus stopped. CometBFT's process lives on then, and signs
