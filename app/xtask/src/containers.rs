@@ -19,8 +19,8 @@ use nix::{
 use serde_json::json;
 
 use crate::{
-    build,
-    tools::{have, root},
+    build::{self, Programs},
+    tools::{cache, have, root, target},
     ui::{output, run, step},
 };
 
@@ -41,6 +41,9 @@ pub struct ContainersArgs {
     /// Build from source inside the images, as somebody without Rust and Go would (needs the images of both)
     #[arg(long)]
     from_source: bool,
+    /// Take the programs as they were built last
+    #[arg(long, conflicts_with = "from_source")]
+    no_build: bool,
     /// Leave the network running at the end; `docker-compose -p defchain-check down -v` ends it
     #[arg(long)]
     keep: bool,
@@ -67,7 +70,7 @@ impl Drop for Engine {
 
 impl Engine {
     /// The engine that answers, or one started by hand where nobody runs services.
-    fn find() -> Result<Self> {
+    fn find(reaches_out: bool) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("defchain-docker-{}", std::process::id()));
         let mut engine = Self { process: None, folder, socket: None };
         if engine.answers() {
@@ -82,6 +85,10 @@ impl Engine {
         let mut command = Command::new("dockerd");
         command.arg("--data-root").arg(path("data")).arg("--exec-root").arg(path("exec"));
         command.arg("--pidfile").arg(path("pid")).arg("-H").arg(engine.socket.as_deref().unwrap_or_default());
+        if !reaches_out {
+            // The containers talk to each other only: this machine's routing and firewall stay as they are.
+            command.args(["--bridge", "none", "--ip-forward=false", "--ip-masq=false"]);
+        }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         engine.process = Some(command.spawn().context("cannot start dockerd")?);
         wait("the Docker Engine that was started here", Duration::from_secs(30), || Ok(engine.answers()))?;
@@ -106,7 +113,7 @@ impl Engine {
 /// The network as compose knows it.
 struct Network<'a> {
     engine: &'a Engine,
-    target: &'static str,
+    stage: &'static str,
     ports: Vec<u16>,
 }
 
@@ -123,7 +130,7 @@ impl Network<'_> {
             self.engine.docker("docker-compose")
         };
         command.args(["-f", "localnet/docker-compose.yml", "-p", PROJECT]).args(args);
-        command.env("DEFCHAIN_IMAGE", IMAGE).env("DEFCHAIN_TARGET", self.target);
+        command.env("DEFCHAIN_IMAGE", IMAGE).env("DEFCHAIN_TARGET", self.stage);
         for (i, port) in self.ports.iter().enumerate() {
             command.env(format!("DEFCHAIN_RPC{i}"), port.to_string());
         }
@@ -135,8 +142,12 @@ impl Network<'_> {
         Rpc::with_patience(format!("http://127.0.0.1:{port}"), Duration::from_secs(5))
     }
 
+    /// Asked of the engine by compose's labels: compose itself takes seconds for an answer.
     fn container(&self, i: usize) -> Result<String> {
-        let id = output(&mut self.compose(&["ps", "-q", &format!("validator{i}")]))?;
+        let project = format!("label=com.docker.compose.project={PROJECT}");
+        let service = format!("label=com.docker.compose.service=validator{i}");
+        let mut ps = self.engine.docker("docker");
+        let id = output(ps.args(["ps", "-aq", "--filter", &project, "--filter", &service]))?;
         ensure!(!id.is_empty(), "validator{i} has no container");
         Ok(id)
     }
@@ -201,12 +212,12 @@ impl Network<'_> {
 }
 
 pub fn containers(args: &ContainersArgs) -> Result<()> {
-    let engine = step("find a Docker Engine, or start one", Engine::find)?;
+    let engine = step("find a Docker Engine, or start one", || Engine::find(args.from_source))?;
     ensure!(!(args.keep && engine.process.is_some()), "--keep needs an engine that goes on after this command");
-    let target = if args.from_source { "runtime" } else { "prebuilt" };
-    let network = Network { engine: &engine, target, ports: free_ports(VALIDATORS)? };
+    let stage = if args.from_source { "runtime" } else { "prebuilt" };
+    let network = Network { engine: &engine, stage, ports: free_ports(VALIDATORS)? };
     if !args.from_source {
-        package()?;
+        package(args.no_build)?;
     }
     step(&format!("base image {BASE}"), || base(&engine))?;
     step("build the image", || run(&mut network.compose(&["build", "init"])))?;
@@ -233,8 +244,9 @@ fn check(network: &Network<'_>) -> Result<()> {
 }
 
 /// Puts this machine's programs where the Dockerfile's `prebuilt` stage takes them.
-fn package() -> Result<()> {
-    let programs = build::programs()?;
+fn package(no_build: bool) -> Result<()> {
+    let built = || Programs { app: target().join("debug/defchain-app"), cometbft: cache().join("bin/cometbft-pod") };
+    let programs = if no_build { built() } else { build::programs()? };
     let bin = root().join("localnet/docker/bin");
     fs::create_dir_all(&bin)?;
     for (program, name) in [(programs.app, "defchain-app"), (programs.cometbft, "cometbft-pod")] {

@@ -55,6 +55,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Four validators in containers: build the image, start, check, take down
+    Containers(containers::ContainersArgs),
     /// Measure: a table, and JSON with --json FILE
     Bench {
         /// Handed to the bench, such as --seconds 30
@@ -85,6 +87,7 @@ fn run() -> Result<()> {
         Command::Chaos { args } => suites::chaos(&args),
         Command::Containers(args) => containers::containers(&args),
         Command::Sim { args } => suites::sim(&args),
+        Command::Containers(args) => containers::containers(&args),
         Command::Bench { args } => suites::bench(&args),
     }
 }
