@@ -26,7 +26,7 @@ async function constitution(tokenName: "CivicToken" | "CivicTokenByTime", delay:
 }
 
 async function byBlocks() {
-  const all = await constitution("CivicToken", 7_200, 50_400);
+  const all = await constitution("CivicToken", 100, 1_000);
   return { ...all, pass: async (clock: number) => mine(clock) };
 }
 
