@@ -184,7 +184,12 @@ pub fn create_new(path: &Path, mode: u32, content: &[u8]) -> Result<()> {
         .mode(mode)
         .open(path)
         .with_context(|| format!("cannot create {}", path.display()))?;
-    file.write_all(content).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {}", path.display()))
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // An empty file would stand in the way of the next attempt. It is ours: it was not there before.
+        let _ = fs::remove_file(path);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Replaces a file's content at once: a reader sees the old or the new, never half of it.

@@ -14,7 +14,7 @@ use defchain_base::ConsensusAddress;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    home::{Home, create_new, replace},
+    home::{Home, replace},
     output::{EXIT_DATA, coded},
 };
 
@@ -122,11 +122,8 @@ impl Guard {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(&Mark { address: self.address, signed: found })?;
-        let file = self.mark_file();
-        match file.exists() {
-            true => replace(&file, text.as_bytes())?,
-            false => create_new(&file, 0o600, text.as_bytes())?,
-        }
+        // Whole or not at all, the first time too: half a mark, left by a full disk or a kill, is refused at the start.
+        replace(&self.mark_file(), text.as_bytes())?;
         self.mark = Some(found);
         Ok(())
     }
