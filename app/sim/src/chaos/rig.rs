@@ -246,8 +246,11 @@ impl Rig {
     pub fn returned(&self, case: &mut Case, i: usize, gone: &[i32], since: Instant) -> Result<()> {
         // A block that was not there yet: its RPC alone speaks sooner.
         let floor = self.watch.newest_but(i).max(self.watch.view(i).height) + 1;
-        self.wait(LEVEL, &format!("node{i} returns"), |rig| rig.is_back(i, gone, since, floor))
-            .with_context(|| last_lines(&self.network.nodes[i]))?;
+        self.wait(LEVEL, &format!("node{i} returns"), |rig| {
+            rig.network.supervisor(i).is_none() || rig.is_back(i, gone, since, floor)
+        })
+        .with_context(|| last_lines(&self.network.nodes[i]))?;
+        ensure!(self.network.supervisor(i).is_some(), "node{i} ended: {}", self.last_words(i));
         let took = since.elapsed();
         case.back = case.back.max(Some(took));
         case.over = Some(Instant::now());
