@@ -435,12 +435,12 @@ fn the_pool_is_emptied_by_transaction_sender_or_altogether() {
         assert_eq!(waiting(), "0x0", "{method}");
     }
     for method in ["anvil_dropAllTransactions", "hardhat_dropAllTransactions"] {
-        [A, A, B].map(send);
+        [A, A, B].iter().for_each(|from| drop(send(from)));
         assert_eq!(waiting(), "0x3");
         dev.call(method, json!([]));
         assert_eq!(waiting(), "0x0", "{method}");
     }
-    [A, A, B].map(send);
+    [A, A, B].iter().for_each(|from| drop(send(from)));
     dev.call("anvil_removePoolTransactions", json!([A]));
     assert_eq!(waiting(), "0x1");
     dev.stop();
