@@ -20,6 +20,8 @@
 //! - The same inputs on the same state give the same delta, receipts and app hash, whatever path led there.
 //! - ProcessProposal depends on the block and on state only, never on this node's pool or clock (D38).
 //! - Nothing is visible to RPC before its batch is durable.
+//! - What a development chain's driver declares (`declared`, [`driver::DevNode`]) goes through the same calls, and cannot
+//!   reach a network: only [`Chain::open_dev`] takes it, and such a chain ends when CometBFT says hello.
 //! - FinalizeBlock is total (D8b): what cannot be paid for is skipped, without receipt or index entry.
 
 mod abci;

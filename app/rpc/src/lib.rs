@@ -16,7 +16,8 @@
 //!   WebSocket replies are decided there.
 //!
 //! Invariants
-//! - Only committed blocks are shown; one block hash everywhere (D7). Nothing here changes state but the pool's.
+//! - Only committed blocks are shown; one block hash everywhere (D7). Nothing here changes state but the pool's,
+//!   except where a development chain is commanded (`dev/`); no network's node has those methods.
 //! - Every list, queue, range and wait has a bound in [`RpcConfig`] or a named constant, and its error says the figure.
 //! - Work that reads the store or runs the EVM is on a bounded number of blocking threads. A slow client costs itself:
 //!   it is disconnected, the chain never waits for it.
