@@ -37,7 +37,7 @@ use tendermint_proto::{
     google::protobuf::Timestamp as ProtoTime,
     v0_38::{
         crypto::{PublicKey, public_key::Sum},
-        types::{BlockParams, ConsensusParams},
+        types::{BlockParams, ConsensusParams, VersionParams},
     },
 };
 
@@ -189,6 +189,8 @@ impl DevDriver {
                 chain_id: genesis.chain_id.clone(),
                 consensus_params: Some(ConsensusParams {
                     block: Some(BlockParams { max_bytes, max_gas: -1 }),
+                    // A new chain has the newest rules.
+                    version: Some(VersionParams { app: crate::rules::NEWEST_VERSION }),
                     ..Default::default()
                 }),
                 validators: genesis.validators.iter().map(validator_update).collect(),
