@@ -1,12 +1,24 @@
 'use strict';
 // What is done with the Foundry project.
 
+const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { promisify } = require('node:util');
+const { snippets } = require('../../clients/lib/book.js');
 
 const MNEMONIC = process.env.MNEMONIC ?? 'test test test test test test test test test test test junk';
 const ETHER = 10n ** 18n;
+
+/** The smallest project that the commands of docs/src/tools.md can be run in. */
+const SMALL = {
+  'src/Box.sol': 'pragma solidity ^0.8.30; contract Box { uint256 public value; function store(uint256 to) external { value = to; } }',
+  'script/Deploy.s.sol': `pragma solidity ^0.8.30; import {Script} from "forge-std/Script.sol"; import {Box} from "../src/Box.sol";
+    contract Deploy is Script { function run() external { vm.startBroadcast(); new Box().store(7); vm.stopBroadcast(); } }`,
+  'test/Box.t.sol': `pragma solidity ^0.8.30; import {Test} from "forge-std/Test.sol"; import {Box} from "../src/Box.sol";
+    contract BoxTest is Test { function test_stores() public { Box box = new Box(); box.store(block.chainid); assertEq(box.value(), 35679); } }`,
+};
 
 function equal(what, found, expected) {
   if (String(found) !== String(expected)) throw new Error(`${what} is ${found}, not ${expected}`);
@@ -75,6 +87,25 @@ module.exports = async ({ kind, folder, step, run }) => {
       const last = JSON.parse(fs.readFileSync(log, 'utf8')).transactions.at(-1).hash;
       const out = await cast('run', last);
       if (!/Transaction successfully executed/.test(out)) throw new Error(out);
+    });
+
+    await step('the commands in docs/src/tools.md', async () => {
+      const small = path.join(scratch, 'small');
+      const all = snippets('foundry', url);
+      const config = all.find((one) => one.language === 'toml').text;
+      for (const [name, text] of Object.entries({ ...SMALL, 'foundry.toml': config })) {
+        fs.mkdirSync(path.join(small, path.dirname(name)), { recursive: true });
+        fs.writeFileSync(path.join(small, name), text);
+      }
+      fs.mkdirSync(path.join(small, 'lib', 'forge-std'), { recursive: true });
+      const packages = path.join(folder, 'node_modules');
+      fs.cpSync(path.join(packages, '@layerzerolabs/toolbox-foundry/lib/forge-std'), path.join(small, 'lib/forge-std/src'), { recursive: true });
+      const tools = ['cast', 'forge'].map((name) => path.join(packages, `@foundry-rs/${name}-linux-amd64/bin`));
+      const env = { ...process.env, PATH: [...tools, process.env.PATH].join(path.delimiter), FOUNDRY_SOLC: path.join(folder, 'solc.js'), FOUNDRY_OFFLINE: 'true' };
+      for (const { text } of all.filter((one) => one.language === 'bash')) {
+        const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', text], { cwd: small, env });
+        for (const proof of ['1 passed', 'Deployed to:', 'ONCHAIN EXECUTION COMPLETE']) equal(`"${proof}" among the answers`, stdout.includes(proof), true);
+      }
     });
 
     await step('cast tells the reason of a refused call', async () => {

@@ -3,6 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { snippets } = require('../../clients/lib/book.js');
 
 /** A deployment's name of its own, because Ignition goes on with one that it knows. */
 const DEPLOYMENT = `run-${process.pid}-${Date.now()}`;
@@ -27,6 +28,18 @@ module.exports = async ({ kind, folder, step, run }) => {
     const count = Object.keys(addresses).length;
     if (count !== 8) throw new Error(`${count} contracts instead of 8:\n${out}`);
     return `${count} contracts`;
+  });
+
+  await step('the configuration in docs/src/tools.md', async () => {
+    const [{ text }] = snippets('hardhat', process.env.RPC_URL);
+    const config = path.join(folder, `tools-${process.pid}.config.ts`);
+    fs.writeFileSync(config, text);
+    try {
+      const out = await hardhat({}, 'run', '--no-compile', 'scripts/who.ts', '--config', config);
+      if (!out.includes('chain 35679, 10 accounts')) throw new Error(out);
+    } finally {
+      fs.rmSync(config);
+    }
   });
 
   // Where nobody turns the clock, its own pace has to do.
