@@ -1,7 +1,7 @@
 //! A small disk for one validator, which can be full.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
     process::Command,
@@ -43,13 +43,14 @@ impl SmallDisk {
         Ok(stat.blocks_available() * stat.fragment_size())
     }
 
-    /// Writes until at most `leave` bytes are free.
+    /// Writes, after what was written before, until at most `leave` bytes are free.
     ///
     /// # Errors
     /// When writing fails for another reason than a full disk.
     pub fn fill(&self, leave: u64) -> Result<()> {
         let path = self.at.join(BALLAST);
-        let mut file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let mut file = file.with_context(|| format!("cannot make {}", path.display()))?;
         let chunk = vec![0x5a; 4096];
         while self.free()? > leave {
             match file.write_all(&chunk) {

@@ -18,6 +18,9 @@ const STOP: Duration = Duration::from_secs(60);
 
 /// Starts a node anew with its clock wrong by so many seconds.
 fn restart(rig: &mut Rig, i: usize, offset: i64) -> Result<Instant> {
+    // With its clock before the chain's genesis a node only waits.
+    let age = Duration::from_secs(offset.min(0).unsigned_abs() + 3);
+    rig.wait(age, "the chain is older than the clock is behind", |rig| rig.born.elapsed() >= age)?;
     if rig.network.supervisor(i).is_some() {
         rig.network.stop_node(i)?;
     }
@@ -30,6 +33,7 @@ fn restart(rig: &mut Rig, i: usize, offset: i64) -> Result<Instant> {
 /// Works with that clock as with a right one.
 fn harmless(rig: &mut Rig, case: &mut Case, i: usize, offset: i64) -> Result<()> {
     let now = restart(rig, i, offset)?;
+    case.started = now;
     rig.returned(case, i, &[], now)?;
     let halves = rig.halves(i)?;
     rig.rest(WATCHED)?;
@@ -42,7 +46,7 @@ fn harmless(rig: &mut Rig, case: &mut Case, i: usize, offset: i64) -> Result<()>
 
 /// 30 s either way and 90 s ahead are harmless; 90 s behind is a clear stop, over when the clock is right.
 pub(super) fn skew(rig: &mut Rig, dice: &mut Dice, _plan: &Plan) -> Result<()> {
-    for offset in [-30_i64, 30, 90] {
+    for offset in [30_i64, 90, -30] {
         let i = dice.index(rig.size());
         let what = format!("node{i}'s clock is {} s {}", offset.abs(), if offset < 0 { "behind" } else { "ahead" });
         rig.case("clock", what, Must::GoOn, |rig, case| harmless(rig, case, i, offset))?;
@@ -50,6 +54,7 @@ pub(super) fn skew(rig: &mut Rig, dice: &mut Dice, _plan: &Plan) -> Result<()> {
     let i = dice.index(rig.size());
     rig.case("clock", format!("node{i}'s clock is 90 s behind, then right"), Must::GoOn, |rig, case| {
         restart(rig, i, -90)?;
+        case.started = Instant::now();
         rig.wait(STOP, &format!("node{i} stops"), |rig| rig.network.supervisor(i).is_none())?;
         let words = rig.last_words(i);
         ensure!(

@@ -111,6 +111,8 @@ pub struct Rig {
     pub disk: Option<SmallDisk>,
     /// What has happened.
     pub outcomes: Vec<Outcome>,
+    /// When the network was started.
+    pub born: Instant,
     load: Option<Load>,
     watchers: Vec<JoinHandle<()>>,
     interrupt: Arc<AtomicBool>,
@@ -133,6 +135,7 @@ impl Rig {
         spec.places = namespaces.as_ref().map(Namespaces::places).unwrap_or_default();
         let small = dir.join(format!("node{SMALL}"));
         let disk = (ground == Ground::SmallDisk).then(|| SmallDisk::mount(&small, SMALL_MIB)).transpose()?;
+        let born = Instant::now();
         let network = Network::start(&dir, &plan.app, create(&spec)?)?;
         network.wait_height(3, READY)?;
         let watch = Watch::new(network.nodes.len());
@@ -144,6 +147,7 @@ impl Rig {
             namespaces,
             disk,
             outcomes: Vec::new(),
+            born,
             load: Some(load),
             watchers,
             interrupt: plan.interrupt.clone(),
