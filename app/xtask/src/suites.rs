@@ -33,12 +33,19 @@ pub fn test() -> Result<()> {
     let programs = build::programs()?;
     step("build the tests", || run(cargo_with(&programs).args(["test", "--workspace", "--no-run"])))?;
     step("clippy", || run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
-    let mut counts = step("tests", || run_tests(cargo_with(&programs).args(["test", "--workspace", "--no-fail-fast"])))?;
+    let mut counts =
+        step("tests", || run_tests(cargo_with(&programs).args(["test", "--workspace", "--no-fail-fast"])))?;
     match missing_projects()? {
-        Some(missing) => println!("SKIPPED: Hardhat and Foundry projects: {missing}; `cargo xtask test-clients` installs them"),
+        Some(missing) => {
+            println!("SKIPPED: Hardhat and Foundry projects: {missing}; `cargo xtask test-clients` installs them")
+        }
         None => {
             let projects = step("Hardhat and Foundry projects against dev", || {
-                run_tests(cargo_with(&programs).args(CLIENTS).args(["projects_work_against_dev", "--", "--include-ignored"]))
+                run_tests(cargo_with(&programs).args(CLIENTS).args([
+                    "projects_work_against_dev",
+                    "--",
+                    "--include-ignored",
+                ]))
             })?;
             counts.passed += projects.passed;
             counts.failed += projects.failed;
