@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use defchain_localnet::netns::Namespaces;
 use defchain_sim::chaos::{self, SCENARIOS, Scenario, report, rig::Plan};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -72,6 +73,8 @@ fn run(args: Args) -> Result<bool> {
     let interrupt = Arc::new(AtomicBool::new(false));
     interrupted_by_signal(interrupt.clone())?;
     let _lock = chaos::take(&dir, &std::env::temp_dir().join("defchain-chaos.lock"))?;
+    // Behind the lock, so they are nobody's.
+    Namespaces::clean();
     let plan = Plan {
         app: args.app,
         cometbft: args.cometbft,

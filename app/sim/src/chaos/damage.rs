@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn damage_touches_the_end_and_nothing_before_it() {
         assert_eq!(damaged(Damage::Cut(300)).unwrap(), [7; 700]);
-        assert_eq!(damaged(Damage::Cut(3_000)).unwrap(), []);
+        assert!(damaged(Damage::Cut(3_000)).unwrap().is_empty());
         assert_eq!(damaged(Damage::Gone), None);
         let zeros = damaged(Damage::Zeros(24)).unwrap();
         assert_eq!((&zeros[..1_000], &zeros[1_000..]), (&[7; 1_000][..], &[0; 24][..]));

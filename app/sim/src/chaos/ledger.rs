@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
@@ -25,7 +25,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger {
     blocks: BTreeMap<u64, Entry>,
-    txs: HashMap<String, u64>,
+    txs: BTreeMap<String, u64>,
     violations: Vec<String>,
 }
 

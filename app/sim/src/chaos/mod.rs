@@ -19,6 +19,8 @@
 //! - Only processes, namespaces, cables and mounts of the run are touched, by number or by their own names; what an
 //!   interrupted run left is removed by the next.
 
+#![allow(clippy::indexing_slicing, reason = "validators are numbered, and numbers are below the rig's size")]
+
 pub mod damage;
 pub mod dice;
 pub mod ledger;
@@ -38,7 +40,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use defchain_localnet::{Processes, disk::SmallDisk, netns::Namespaces};
+use defchain_localnet::{Processes, disk::SmallDisk};
 
 use dice::Dice;
 use report::Outcome;
@@ -138,7 +140,7 @@ pub fn run(plan: &Plan, scenarios: &[Scenario], outcomes: &mut Vec<Outcome>) -> 
 }
 
 /// Takes the folder of all runs for this one, after removing what an interrupted run left: processes that its notes
-/// name, mounts below it, namespaces by their names.
+/// name, mounts below it. Namespaces, whose names are the machine's, are the caller's to remove.
 ///
 /// # Errors
 /// When another run has it, or something cannot be removed.
@@ -163,7 +165,6 @@ pub fn clean(dir: &Path) -> Result<()> {
         let _ = Processes::read(folder).stop(folder);
     }
     SmallDisk::clean(dir);
-    Namespaces::clean();
     for folder in folders {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
