@@ -31,7 +31,7 @@ export default defineConfig({
       chainType: "l1",
       url,
       chainId: 35679,
-      accounts: { mnemonic: process.env.MNEMONIC ?? "test test test test test test test test test test test junk" },
+      accounts: { mnemonic: process.env.MNEMONIC ?? "test test test test test test test test test test test junk", count: 10 },
     },
   },
   // A block is final at once.
