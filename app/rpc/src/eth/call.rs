@@ -31,7 +31,12 @@ pub(crate) struct Asked {
     pub options: SimOptions,
 }
 
-pub(crate) fn read(api: &Api, mut params: Params<'_>) -> Result<Asked, RpcError> {
+/// Reads a call that is made on the newest block unless it names one.
+pub(crate) fn read(api: &Api, params: Params<'_>) -> Result<Asked, RpcError> {
+    read_or(api, params, BlockId::latest())
+}
+
+fn read_or(api: &Api, mut params: Params<'_>, default: BlockId) -> Result<Asked, RpcError> {
     let request: TransactionRequest = params.required("transaction")?;
     let id: Option<BlockId> = params.optional("block")?;
     let state: Option<WireState> = params.optional("state overrides")?;
@@ -42,9 +47,20 @@ pub(crate) fn read(api: &Api, mut params: Params<'_>) -> Result<Asked, RpcError>
         state_overrides(state.unwrap_or_default()).map_err(|why| RpcError::argument(2, "state overrides", why))?;
     let block =
         block_overrides(block.unwrap_or_default()).map_err(|why| RpcError::argument(3, "block overrides", why))?;
-    let view = view_at(api, id)?;
-    let options = options(api, state, block);
+    let view = view_at(api, Some(id.unwrap_or(default)))?;
+    let mut options = options(api, state, block);
+    if id.is_none() && default == BlockId::pending() {
+        options.block.time.get_or_insert(later_second(api, &view)?);
+    }
     Ok(Asked { request, view, options })
+}
+
+/// The second that an estimate is for: later than the newest block's, as the transaction's own will mostly be. Who
+/// writes by the second (OpenZeppelin's checkpoints of votes) changes a slot within a second and takes a new one after
+/// it, which costs five times as much and has to be paid for.
+fn later_second(api: &Api, view: &View) -> Result<u64, RpcError> {
+    let newest = api.ctx.reader.latest()?.time.0 / 1_000;
+    Ok((view.env.time.0 / 1_000).max(newest.saturating_add(1)))
 }
 
 /// Options of a call that ends in time.
@@ -74,7 +90,8 @@ fn call(api: &Api, params: Params<'_>) -> RpcResult {
 }
 
 fn estimate_gas(api: &Api, params: Params<'_>) -> RpcResult {
-    let asked = read(api, params)?;
+    // For the next block, where the transaction will be: not for the newest, whose own slots are cheap to write again.
+    let asked = read_or(api, params, BlockId::pending())?;
     json(&U64::from(estimate(api, asked)?))
 }
 
@@ -82,7 +99,8 @@ fn estimate_gas(api: &Api, params: Params<'_>) -> RpcResult {
 pub(crate) fn estimate_next(api: &Api, request: CallRequest) -> Result<u64, RpcError> {
     let id = BlockId::Number(BlockNumberOrTag::Pending);
     let view = view_at(api, Some(id))?;
-    let options = options(api, StateOverrides::new(), BlockOverrides::default());
+    let mut options = options(api, StateOverrides::new(), BlockOverrides::default());
+    options.block.time = Some(later_second(api, &view)?);
     estimate(api, Asked { request, view, options })
 }
 
@@ -153,10 +171,8 @@ fn account_override(wire: WireAccount) -> Result<AccountOverride, String> {
 }
 
 pub(crate) fn block_overrides(wire: WireBlock) -> Result<BlockOverrides, String> {
-    let unsupported = [
-        ("beaconRoot", wire.beacon_root.is_some()),
-        ("difficulty", wire.difficulty.is_some_and(|d| !d.is_zero())),
-    ];
+    let unsupported =
+        [("beaconRoot", wire.beacon_root.is_some()), ("difficulty", wire.difficulty.is_some_and(|d| !d.is_zero()))];
     if let Some((name, _)) = unsupported.iter().find(|(_, set)| *set) {
         return Err(format!("{name} cannot be overridden here"));
     }

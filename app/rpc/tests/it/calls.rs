@@ -59,6 +59,28 @@ async fn an_estimate_is_enough_and_not_much_more() {
 }
 
 #[tokio::test]
+async fn an_estimate_is_for_a_later_block_and_second_than_the_newest() {
+    let node = Node::start().await;
+    node.block();
+    let newest = node.call("eth_getBlockByNumber", json!(["latest", false])).await;
+    let contract = Address::repeat_byte(0x77);
+    // Writes the slot of the second, or of the block.
+    for (code, field) in [("0x6001425500", "timestamp"), ("0x6001435500", "number")] {
+        let slot = B256::from(U256::from(quantity(&newest[field])));
+        let mut written = json!({});
+        written[slot.to_string()] = word(1);
+        let mut accounts = json!({});
+        accounts[contract.to_string()] = json!({"code": code, "stateDiff": written});
+        let estimate = async |block: Value| {
+            let call = json!([{"from": address(1), "to": contract}, block, accounts]);
+            quantity(&node.call("eth_estimateGas", call).await)
+        };
+        assert!(estimate(json!("latest")).await < 30_000, "{field}: the slot is written already");
+        assert!(estimate(Value::Null).await > 40_000, "{field}: the next one takes a new slot");
+    }
+}
+
+#[tokio::test]
 async fn overrides_pretend_accounts_and_blocks() {
     let node = Node::start().await;
     node.block();
