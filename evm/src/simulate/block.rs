@@ -7,8 +7,8 @@ use alloy_primitives::U256;
 use defchain_base::{Overlay, StateRead};
 
 use super::{
-    BlockOverrides, CallRequest, SimOutcome, StateOverrides, call_env, check_fees, outcome, override_block,
-    pretend_block, pretend_state,
+    BlockOverrides, CallRequest, SimOutcome, StateOverrides, call_env, check_fees, outcome,
+    overrides::{override_block, pretend_block, pretend_state},
 };
 use crate::{
     BlockEnv, ExecError, Executor, Interrupt, Registry, TxOutcome,

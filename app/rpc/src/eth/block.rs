@@ -98,6 +98,9 @@ fn header_by_hash_method(api: &Api, mut params: Params<'_>) -> RpcResult {
 fn header_by_number(api: &Api, mut params: Params<'_>) -> RpcResult {
     let tag: BlockNumberOrTag = params.required("block number")?;
     params.end()?;
+    if tag == BlockNumberOrTag::Pending {
+        return json(&HeaderView::pending(&pending(api)?.header));
+    }
     json(&header_of(api, tag)?.map(|header| HeaderView::from(header.as_ref())))
 }
 

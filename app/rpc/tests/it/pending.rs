@@ -23,6 +23,8 @@ async fn the_pending_block_holds_what_the_next_block_will() {
     assert_eq!((&block["number"], &block["hash"]), (&json!("0x2"), &Value::Null));
     assert_eq!(block["transactions"].as_array().unwrap().len(), 2);
     assert_eq!(node.call("eth_getBlockTransactionCountByNumber", json!(["pending"])).await, "0x2");
+    let header = node.call("eth_getHeaderByNumber", json!(["pending"])).await;
+    assert_eq!((&header["number"], &header["gasUsed"]), (&block["number"], &block["gasUsed"]));
     let full = node.call("eth_getBlockByNumber", json!(["pending", true])).await;
     let first = &full["transactions"][0];
     assert_eq!((&first["blockNumber"], &first["blockHash"]), (&json!("0x2"), &Value::Null));
