@@ -62,6 +62,8 @@ const PROBE: Duration = Duration::from_millis(20);
 const FOLLOW: Duration = Duration::from_secs(5);
 /// How long a half may take to end by itself after consensus stopped: when the application ended first, that is why.
 const ALARM_GRACE: Duration = Duration::from_secs(2);
+/// How long CometBFT may take to end when its application is gone, or its consensus stopped.
+const ORPHAN: Duration = Duration::from_secs(2);
 /// How often a full disk is looked at ...
 const ROOM_LOOK: Duration = Duration::from_secs(2);
 /// ... and talked about.
@@ -238,13 +240,13 @@ impl Supervisor {
             () = self.socket_answers() => Some(()),
         };
         if ready.is_none() {
-            self.end(&mut app, "the application").await?;
+            self.end(&mut app, "the application", self.patience()).await?;
             return Ok(Ended::Asked);
         }
         let (mut comet, mut guard) = match self.start_comet() {
             Ok(both) => both,
             Err(error) => {
-                self.end(&mut app, "the application").await?;
+                self.end(&mut app, "the application", self.patience()).await?;
                 return Err(error);
             }
         };
@@ -266,21 +268,28 @@ impl Supervisor {
             notify(State::Stopping, "asked to stop");
             send(&app, Signal::SIGUSR1);
         }
-        self.end(&mut comet, "CometBFT").await?;
+        // Only one that is asked to stop with its application alive has something to finish: without it, its shutdown
+        // may wait for ever. What it must remember it has written already.
+        let patience = if matches!(ended, Ended::Asked) { self.patience() } else { ORPHAN.min(self.patience()) };
+        self.end(&mut comet, "CometBFT", patience).await?;
         guard.iter_mut().for_each(Guard::follow);
-        self.end(&mut app, "the application").await?;
+        self.end(&mut app, "the application", self.patience()).await?;
         Ok(ended)
     }
 
+    /// How long a half that is asked to stop may take.
+    const fn patience(&self) -> Duration {
+        Duration::from_millis(self.config.stop_timeout_ms)
+    }
+
     /// Asks a half to end, kills it if it does not, and waits until the system says that it is dead.
-    async fn end(&self, child: &mut Child, who: &str) -> Result<()> {
+    async fn end(&self, child: &mut Child, who: &str, patience: Duration) -> Result<()> {
         if child.try_wait()?.is_some() {
             return Ok(());
         }
         send(child, Signal::SIGTERM);
-        let patience = Duration::from_millis(self.config.stop_timeout_ms);
         if tokio::time::timeout(patience, child.wait()).await.is_err() {
-            tracing::warn!("{who} did not end within {} ms and is killed", self.config.stop_timeout_ms);
+            tracing::warn!("{who} did not end within {} ms and is killed", patience.as_millis());
             child.start_kill().with_context(|| format!("cannot kill {who}"))?;
             child.wait().await?;
         }
