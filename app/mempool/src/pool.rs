@@ -172,7 +172,7 @@ impl Shared {
         let (tally, pending, queued, bytes, lanes, config) = {
             let state = self.state.lock();
             let lanes = state.lanes().len();
-            (state.tally, state.pending(), state.queued(), state.bytes(), lanes, state.config.clone())
+            (state.tally, state.pending(), state.queued(), state.bytes(), lanes, state.config)
         };
         let counters = &self.counters;
         PoolMetrics {
