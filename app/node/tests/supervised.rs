@@ -27,6 +27,7 @@ struct Node {
     home: Home,
     url: String,
     metrics: u16,
+    comet_metrics: u16,
 }
 
 impl Node {
@@ -37,8 +38,8 @@ impl Node {
         home.run(&["genesis", "add-account", &operator(7), "100000"]).ok();
         home.run(&["genesis", "add-validator", "--operator", &operator(1), "--out", declaration]).ok();
         home.run(&["genesis", "collect", declaration]).ok();
-        let (rpc, metrics) = set_ports(&home);
-        Self { home, url: format!("http://127.0.0.1:{rpc}"), metrics }
+        let (rpc, metrics, comet_metrics) = set_ports(&home);
+        Self { home, url: format!("http://127.0.0.1:{rpc}"), metrics, comet_metrics }
     }
 
     fn start_command(&self, args: &[&str]) -> Command {
@@ -74,7 +75,7 @@ impl Node {
     }
 }
 
-fn set_ports(home: &Home) -> (u16, u16) {
+fn set_ports(home: &Home) -> (u16, u16, u16) {
     let [rpc, metrics, comet_rpc, p2p, comet_metrics] = free_ports();
     let local = |port: u16| format!("127.0.0.1:{port}");
     home.run(&["config", "set", "rpc.addr", &local(rpc), "metrics.addr", &local(metrics)]).ok();
@@ -82,7 +83,7 @@ fn set_ports(home: &Home) -> (u16, u16) {
     let prometheus = ["instrumentation.prometheus_listen_addr", &local(comet_metrics)];
     let line = ["config", "--comet", "set", "rpc.laddr", &tcp(comet_rpc), "p2p.laddr", &tcp(p2p)];
     home.run(&[&line[..], &prometheus].concat()).ok();
-    (rpc, metrics)
+    (rpc, metrics, comet_metrics)
 }
 
 fn kill(process: Identity, signal: Signal) {
@@ -175,6 +176,15 @@ fn an_application_alone_ends_when_cometbft_is_gone() {
     let text = reqwest::blocking::get(&metrics).unwrap().text().unwrap();
     assert!(text.contains("defchain_abci_connections 4\n"), "{text}");
     assert!(text.contains("defchain_abci_call_duration_seconds_count{call=\"FinalizeBlock\"}"), "{text}");
+    let comets = reqwest::blocking::get(format!("http://127.0.0.1:{}/metrics", node.comet_metrics)).unwrap();
+    let comets = comets.text().unwrap();
+    // One validator has no peers, and misses no block of its own: these two come with the first peer and miss.
+    let later = ["cometbft_consensus_peer_height", "cometbft_consensus_validator_missed_blocks"];
+    let page = include_str!("../../../docs/src/monitoring.md");
+    let listed = page.split('`').filter(|word| word.starts_with("cometbft_consensus_"));
+    for name in listed.filter(|name| !later.contains(name)) {
+        assert!(comets.contains(&format!("\n{name}{{")), "the page lists {name}, and CometBFT has no such metric");
+    }
     drop(comet);
     assert_eq!(app.end(PATIENCE), Some(6));
     let mut said = String::new();
