@@ -258,7 +258,7 @@ impl Supervisor {
             tokio::select! {
                 () = stop.as_mut() => break Ended::Asked,
                 status = app.wait() => break Ended::App(status?),
-                status = comet.wait() => break Ended::Comet(status?),
+                status = comet.wait() => break after_comet(&mut app, status?).await?,
                 line = alarmed(&mut alarm) => break after_alarm(&mut app, &mut comet, line).await?,
                 () = tokio::time::sleep(FOLLOW) => guard.iter_mut().for_each(Guard::follow),
             }
@@ -374,6 +374,15 @@ async fn after_alarm(app: &mut Child, comet: &mut Child, line: String) -> Result
         status = comet.wait() => Ended::Comet(status?),
         () = tokio::time::sleep(ALARM_GRACE) => Ended::Stopped(line),
     })
+}
+
+/// CometBFT ends when the application closes its connections: then the application's code says why.
+async fn after_comet(app: &mut Child, comet: ExitStatus) -> Result<Ended> {
+    let Ok(status) = tokio::time::timeout(ALARM_GRACE, app.wait()).await else { return Ok(Ended::Comet(comet)) };
+    let status = status?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    let of_its_own = matches!(code, Some(EXIT_REFUSED | EXIT_DATA | EXIT_UPGRADE | EXIT_HALTED));
+    Ok(if of_its_own { Ended::App(status) } else { Ended::Comet(comet) })
 }
 
 /// The error with which a half ended, without the log around it.
