@@ -1,3 +1,5 @@
+//! Chance from a seed.
+
 /// Chance from a seed: the same seed, the same faults.
 #[derive(Debug, Clone)]
 pub struct Dice {

@@ -1,3 +1,5 @@
+//! What was shown must stay: the memory of the judge.
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},

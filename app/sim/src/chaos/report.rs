@@ -1,3 +1,5 @@
+//! Outcomes, as lines and as a table.
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
@@ -39,7 +41,7 @@ impl Outcome {
         let back = self.back_ms.map_or_else(|| "–".to_owned(), |ms| format!("{:.1} s", seconds(ms)));
         let verdict = if self.survived() { "ok" } else { "FAILED" };
         let mut line = format!(
-            "{:<14} {:<58} {:>6.1} s {:>7} {:>7.1} s {:>8}  {verdict}",
+            "{:<14} {:<64} {:>6.1} s {:>7} {:>7.1} s {:>8}  {verdict}",
             self.scenario,
             self.what,
             seconds(self.lasted_ms),
@@ -64,7 +66,7 @@ fn seconds(ms: u64) -> f64 {
 #[must_use]
 pub fn heading() -> String {
     format!(
-        "{:<14} {:<58} {:>8} {:>7} {:>9} {:>8}  verdict",
+        "{:<14} {:<64} {:>8} {:>7} {:>9} {:>8}  verdict",
         "scenario", "what was done", "lasted", "blocks", "gap", "back"
     )
 }
