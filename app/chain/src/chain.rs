@@ -36,6 +36,8 @@ pub struct ChainConfig {
     /// How long a block may keep its validators busy in all: building, judging, trees, commit. As proposer this node
     /// fills blocks no further, by what it measured.
     pub work_time: Duration,
+    /// How many of its newest blocks CometBFT keeps; 0: all, so that others can join by executing them.
+    pub comet_retain: u64,
     /// Snapshots for joining nodes; none when the chain keeps no files.
     pub snapshots: Option<SnapshotConfig>,
     /// The chain that this node is set up for, if that is known: snapshots of another are refused.
@@ -51,6 +53,7 @@ impl Default for ChainConfig {
             genesis_dir: None,
             build_time: Duration::from_millis(400),
             work_time: Duration::from_millis(800),
+            comet_retain: 0,
             snapshots: None,
             identity: None,
             upgrades: Upgrades::default(),

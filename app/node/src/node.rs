@@ -305,6 +305,7 @@ fn open(home: &Home, config: &AppConfig) -> Result<Chain> {
         genesis_dir: Some(home.config_dir()),
         build_time: Duration::from_millis(config.chain.build_time_ms),
         work_time: Duration::from_millis(config.chain.work_time_ms),
+        comet_retain: config.store.retain_comet_blocks,
         snapshots: Some(config.snapshots.chain(home.snapshots_dir())),
         identity: genesis.map(|g| ChainIdentity { genesis_hash: g.hash(), chain_id: g.chain_id }),
         upgrades: Upgrades { agreed: config.upgrade.plan(), ..Upgrades::default() },

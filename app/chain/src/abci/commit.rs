@@ -3,12 +3,13 @@ use std::{sync::Arc, time::Instant};
 use alloy_consensus::Transaction;
 use defchain_abci::types::ResponseCommit;
 use defchain_base::{
-    Address, B256, Bytes, Encode, StateReadExt,
+    Address, B256, Bytes, Encode, Height, StateReadExt,
     tx::{RecoveredTx, SignedTx},
 };
 use defchain_mempool::Included;
 use defchain_store::ChainRecords;
 
+use super::raw_height;
 use crate::{
     budget::Stage,
     chain::{Inner, halt, load_head},
@@ -47,8 +48,16 @@ impl Inner {
         self.publish(header, txs, receipts.0);
         self.budget.learn(Stage::Commit, gas, started.elapsed());
         self.snapshots.committed(&self.store, height);
-        // Nothing is pruned from CometBFT's block store: a node that joins by block sync needs it.
-        ResponseCommit { retain_height: 0 }
+        ResponseCommit { retain_height: self.comet_retain_height(height) }
+    }
+
+    /// The oldest block that CometBFT shall keep; 0 keeps all: a node that joins by block sync needs them from somebody.
+    /// What evidence may still need CometBFT keeps by itself.
+    fn comet_retain_height(&self, newest: Height) -> i64 {
+        match self.config.comet_retain {
+            0 => 0,
+            kept => raw_height(Height(newest.0.saturating_sub(kept))),
+        }
     }
 
     fn publish(&self, header: Header, txs: Vec<Arc<RecoveredTx>>, receipts: Vec<Receipt>) {

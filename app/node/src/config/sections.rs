@@ -179,13 +179,15 @@ impl MempoolConfig {
 pub struct StoreSection {
     /// Past states that are kept for queries and proofs; 0 keeps all (archive).
     pub retain_blocks: u64,
+    /// Newest blocks that CometBFT keeps; 0 keeps all.
+    pub retain_comet_blocks: u64,
     /// Memory for cached blocks of the database.
     pub cache_mib: u64,
 }
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self { retain_blocks: 1_000_000, cache_mib: 128 }
+        Self { retain_blocks: 1_000_000, retain_comet_blocks: 0, cache_mib: 128 }
     }
 }
 
@@ -261,6 +263,15 @@ impl AppConfig {
         bound("cometbft.stop_timeout_ms", self.cometbft.stop_timeout_ms, 100, 600_000, "milliseconds");
         bound("chain.build_time_ms", self.chain.build_time_ms, 10, 10_000, "milliseconds");
         bound("chain.work_time_ms", self.chain.work_time_ms, 10, 60_000, "milliseconds");
+        if self.store.retain_comet_blocks > 0 {
+            bound(
+                "store.retain_comet_blocks",
+                self.store.retain_comet_blocks,
+                1_000,
+                1_000_000_000,
+                "blocks, or 0 for all",
+            );
+        }
         bound("store.cache_mib", self.store.cache_mib, 8, 1 << 20, "MiB");
         if self.metrics.enabled && self.metrics.addr == self.rpc.addr && self.rpc.addr.port() != 0 {
             problems.push(format!("metrics.addr and rpc.addr are both {}: give them different ports", self.rpc.addr));

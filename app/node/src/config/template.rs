@@ -67,9 +67,16 @@ const DOCS: &[(&str, &str)] = &[
     ("mempool.event_capacity", "How far a subscriber may fall behind before it misses events."),
     ("store", "The database."),
     ("store.retain_blocks", "Past states kept for queries and proofs; 0 keeps all (archive)."),
+    (
+        "store.retain_comet_blocks",
+        "Newest blocks that CometBFT keeps in its own database; 0: all. Others can join by block sync only from who has all.",
+    ),
     ("store.cache_mib", "Memory for the database's cache."),
     ("snapshots", "Snapshots of state in data/snapshots, from which other nodes join; taken beside the chain's work."),
-    ("snapshots.interval", "A snapshot every so many blocks; 0: none. The same on all nodes, so that chunks come from all."),
+    (
+        "snapshots.interval",
+        "A snapshot every so many blocks; 0: none. The same on all nodes, so that chunks come from all.",
+    ),
     ("snapshots.keep", "How many are kept; older ones are removed."),
     ("snapshots.chunk_kib", "Size of a chunk, KiB. The same on all nodes."),
     ("state_sync", "Joining from a snapshot instead of executing every block; only a node without blocks does."),
