@@ -4,6 +4,7 @@ pub mod comet;
 pub mod disk;
 pub mod exec;
 pub mod idle;
+pub mod join;
 pub mod load;
 pub mod machine;
 pub mod network;

@@ -11,7 +11,7 @@ use alloy_primitives::Address;
 use anyhow::{Context, Result, ensure};
 use defchain_base::Amount;
 use defchain_chain::genesis::{AccountsFile, GenesisAccount, write_accounts_file};
-use defchain_localnet::{Node, PortPlan, Spec, create};
+use defchain_localnet::{Node, PortPlan, Spec, add_follower, create};
 use defchain_sdk::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,6 +57,7 @@ pub struct Network {
     running: Option<defchain_localnet::Network>,
     /// The validators.
     pub nodes: Vec<Node>,
+    spec: Spec,
     folder: TempDir,
 }
 
@@ -81,7 +82,7 @@ impl Network {
             comet_config: plan.comet_settings.clone(),
             ..Spec::localnet(&dir, &plan.app, &plan.cometbft, powers)
         };
-        let (app, timeout) = (plan.app.clone(), plan.ready_timeout);
+        let (app, timeout, made_of) = (plan.app.clone(), plan.ready_timeout, spec.clone());
         let started = tokio::task::spawn_blocking(move || {
             let nodes = create(&spec)?;
             let network = defchain_localnet::Network::start(&dir, &app, nodes)?;
@@ -89,7 +90,31 @@ impl Network {
             Ok::<_, anyhow::Error>((network, folder))
         });
         let (running, folder) = started.await??;
-        Ok(Self { nodes: running.nodes.clone(), running: Some(running), folder })
+        Ok(Self { nodes: running.nodes.clone(), running: Some(running), spec: made_of, folder })
+    }
+
+    /// Makes the home of one more node, which is no validator.
+    ///
+    /// # Errors
+    /// When a command fails.
+    pub fn follower(&self) -> Result<Node> {
+        add_follower(&self.spec, &self.nodes)
+    }
+
+    /// Starts one more node; its number.
+    ///
+    /// # Errors
+    /// When the process does not start.
+    pub fn join(&mut self, node: Node) -> Result<usize> {
+        self.nodes.push(node.clone());
+        self.running.as_mut().context("the network was stopped")?.join(node)
+    }
+
+    /// Application and CometBFT of a node.
+    #[must_use]
+    pub fn processes_of(&self, node: usize) -> Vec<u32> {
+        let (app, comet) = self.running.as_ref().map_or((None, None), |network| network.halves(node));
+        [app, comet].into_iter().flatten().filter_map(|pid| u32::try_from(pid).ok()).collect()
     }
 
     /// A client of the first validator's JSON-RPC.

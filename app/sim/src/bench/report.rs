@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     exec::ExecFigures,
     idle::IdleFigures,
+    join::JoinFigures,
     load::LoadFigures,
     machine::{Machine, Run},
     procfs::Used,
@@ -50,6 +51,8 @@ pub enum Figures {
     /// An idle network.
     Idle(IdleFigures),
     /// The application in one process.
+    /// A node that joined from a snapshot.
+    Join(JoinFigures),
     Exec(ExecFigures),
     /// Full blocks of the dearest operations.
     Worst {
@@ -81,6 +84,7 @@ impl Report {
                 Figures::Exec(figures) => t.exec(figures, yardstick),
                 Figures::Worst { blocks } => t.worst(blocks),
                 Figures::Reference => {}
+                Figures::Join(figures) => t.join(figures),
             }
         }
         t.0
@@ -137,6 +141,24 @@ impl Table {
         for block in blocks {
             let WorstFigure { name, gas, prepare_s, other_s } = block;
             let pace = *gas as f64 / other_s.max(f64::MIN_POSITIVE) / 1e6;
+    fn join(&mut self, f: &JoinFigures) {
+        let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+        self.row("joined after", format!("{:.1} s, of which CometBFT listens 5 s for snapshots", f.join_s));
+        self.row("snapshot", format!("{:.1} MiB in {} chunks", mib(f.snapshot_bytes), f.chunks));
+        self.row("database afterwards", format!("{:.1} MiB", mib(f.database_bytes)));
+        self.used(&f.used, f.join_s);
+    }
+
+    fn rpc(&mut self, f: &RpcFigures) {
+        self.row("development node, first answer", format!("{:.0} ms after its start", f.start_ms));
+        self.row("eth_blockNumber", spread(&f.block_number));
+        self.row("eth_getBalance", spread(&f.balance));
+        self.row("eth_call (balanceOf)", spread(&f.call));
+        let what = format!("{} ({} logs in {} blocks)", spread(&f.logs), f.logs_found, f.log_blocks);
+        self.row("eth_getLogs by address", what);
+        self.row("one block a transaction", format!("{:.0} transactions/s", f.mined_per_s));
+    }
+
             let text =
                 format!("{:6.0} ms to judge and commit, {:6.0} ms to build, {pace:5.0} Mgas/s", other_s * 1e3, prepare_s * 1e3);
             self.row(name, text);

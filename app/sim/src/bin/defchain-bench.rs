@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use defchain_sim::{
     bench::{
-        exec, idle, load,
+        exec, idle, join, load,
         machine::{Machine, Run},
         network::{MAX_ACCOUNTS, MAX_SENDERS, NetworkPlan},
         reference,
@@ -51,6 +51,8 @@ enum Command {
     Load,
     /// Blocks per second and disk growth of an idle network
     Idle,
+    /// A node that joins from a snapshot
+    Statesync,
     /// The application alone, in this process
     Exec,
     /// Full blocks of the dearest operations, in this process
@@ -171,6 +173,7 @@ async fn measure(command: Command, options: &Options) -> Result<Vec<Named>> {
         Command::Reference => vec![measure_reference()],
     })
 }
+        Command::Statesync => vec![measure_join(options).await?],
 
 async fn measure_load(options: &Options) -> Result<Named> {
     let Options { validators, seconds, warmup, senders, batch, connections, backlog, rate, work, .. } = *options;
@@ -227,6 +230,19 @@ fn measure_exec(options: &Options) -> Result<Named> {
     let under = options.under.clone();
     let plan = exec::ExecPlan { work, senders, accounts, blocks, block_size, sync: !no_sync, under };
     let what = name(work);
+async fn measure_join(options: &Options) -> Result<Named> {
+    let Options { validators, accounts, keep, .. } = *options;
+    let plan = join::JoinPlan { network: options.network()?, accounts, keep };
+    eprintln!("a node joins {validators} validator(s) with {accounts} accounts from a snapshot");
+    let yardstick = Yardstick::begin();
+    let figures = join::run(&plan).await?;
+    Ok(yardstick.end(Measured {
+        name: format!("state sync: {accounts} accounts, from {validators} validator(s)"),
+        settings: json!({ "validators": validators, "accounts": accounts, "set": options.app_settings }),
+        figures: Figures::Join(figures),
+    }))
+}
+
     eprintln!("the application alone: {blocks} blocks of {block_size} {what}");
     let yardstick = Yardstick::begin();
     let figures = exec::run(&plan)?;
