@@ -47,8 +47,6 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Four validators in containers: build the image, start, check, take down
-    Containers(containers::ContainersArgs),
     /// Simulated networks: many seeds, each the same every time (`cargo xtask sim --seeds 1000 --blocks 100`)
     Sim {
         /// Handed to the simulator: --seeds, --seed, --blocks, --replicas, --faults …
@@ -85,7 +83,6 @@ fn run() -> Result<()> {
         Command::TestClients => suites::clients(),
         Command::TestLong => suites::long(),
         Command::Chaos { args } => suites::chaos(&args),
-        Command::Containers(args) => containers::containers(&args),
         Command::Sim { args } => suites::sim(&args),
         Command::Containers(args) => containers::containers(&args),
         Command::Bench { args } => suites::bench(&args),
