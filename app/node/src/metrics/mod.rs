@@ -12,6 +12,8 @@
 mod abci;
 mod machine;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::SocketAddr,
