@@ -91,9 +91,9 @@ fn a_chain_from_an_export_has_the_same_accounts_storage_pools_and_supply() {
     let new = Node::start(&genesis);
     let reader = new.chain().reader();
     let fresh = reader.state(reader.latest().unwrap().height).unwrap();
-    let history = alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
-    // Block hashes of the old chain, and the nonce of the deployer, are the old chain's.
-    let past = |key: &[u8]| key.get(1..21) == Some(history.as_slice());
+    // Block hashes and times of the old chain are the old chain's.
+    let system = [alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS, alloy_eips::eip4788::BEACON_ROOTS_ADDRESS];
+    let past = |key: &[u8]| system.iter().any(|address| key.get(1..21) == Some(address.as_slice()));
     let mut before = content(&state);
     before.retain(|key, _| !past(key));
     let mut after = content(&fresh);

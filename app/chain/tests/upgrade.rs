@@ -142,7 +142,7 @@ fn an_old_program_stops_before_the_height_and_a_new_one_goes_on_from_there() {
     let before = reader.state(Height(HEIGHT - 1)).unwrap();
     assert_eq!((version(&before).unwrap(), before.read(&ParamsKey).unwrap().unwrap().min_base_fee), (1, min));
     new.chain().shutdown();
-    drop((new, reader));
+    drop((new, reader, before));
     let late = open(&folder, with(&OLD, None)).err().unwrap().to_string();
     assert!(late.contains("under rules version 2") && late.contains("too old"), "{late}");
 }
