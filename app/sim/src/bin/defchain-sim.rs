@@ -118,7 +118,7 @@ fn run_all(args: &Args, settings: Settings) -> bool {
     let (counts, took) = (&report.counts, report.took.as_secs_f64());
     println!(
         "{} blocks in {} rounds, {} executed ({} by sync, {} by replay), {} proposals refused, {} crashes\n\
-         {} transactions sent, {} taken, {} in blocks\n\
+         {} transactions sent, {} taken, {} in blocks: {} failed, {} created contracts, {} wrote logs, {} delegated\n\
          {took:.1} s: {:.0} blocks a second, {:.0} executions of blocks a second",
         counts.blocks,
         counts.rounds,
@@ -130,6 +130,10 @@ fn run_all(args: &Args, settings: Settings) -> bool {
         counts.sent,
         counts.taken,
         counts.included,
+        counts.failed,
+        counts.created,
+        counts.logged,
+        counts.delegated,
         counts.blocks as f64 / took,
         counts.executed as f64 / took,
     );

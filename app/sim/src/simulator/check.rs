@@ -9,7 +9,7 @@ use defchain_token::{
     keys::{AmountRecord, PoolKey, SupplyKey},
 };
 
-use super::{audit::Digest, failure::Wrong, stream::Stream};
+use super::{audit::Digest, failure::Wrong, run::Counts, stream::Stream};
 
 /// More records than a substore of a run can have.
 const ALL: usize = 1 << 20;
@@ -27,7 +27,8 @@ pub struct Checks {
     used: BTreeMap<Address, u64>,
     /// The newest block whose transactions are in `used`.
     counted: u64,
-    included: u64,
+    /// Transactions in the blocks that were looked at.
+    seen: Counts,
 }
 
 fn broken(why: String) -> Wrong {
@@ -67,8 +68,8 @@ pub fn state_digest(chain: &Chain) -> Result<u64, Wrong> {
 impl Checks {
     /// Transactions in the blocks that were looked at.
     #[must_use]
-    pub const fn included(&self) -> u64 {
-        self.included
+    pub const fn seen(&self) -> &Counts {
+        &self.seen
     }
 
     /// The newest block of a replica: money and nonces of its state, and what a reader finds of it.
@@ -180,7 +181,13 @@ impl Checks {
         }
         if height == self.counted + 1 {
             self.counted = height;
-            self.included += block.txs.len() as u64;
+            for receipt in &block.receipts {
+                self.seen.included += 1;
+                self.seen.failed += u64::from(!receipt.success);
+                self.seen.created += u64::from(receipt.contract.is_some());
+                self.seen.logged += u64::from(!receipt.logs.is_empty());
+                self.seen.delegated += u64::from(receipt.kind == 4);
+            }
             for tx in &block.txs {
                 let nonce = tx.tx.nonce();
                 if self.used.insert(tx.sender, nonce).is_some_and(|before| nonce <= before) {

@@ -103,7 +103,11 @@ impl Run {
         let hash = |hash: &bytes::Bytes| Digest::default().bytes(hash).get();
         let answer = replica.call(&mut self.audit, place, (Phase::InitChain, digest), run, hash);
         replica.writes.clear();
-        Ok(self.survived(answer, at, place)?.map(|_| ()))
+        let Some(hash) = self.survived(answer, at, place)? else { return Ok(None) };
+        let hash = B256::try_from(hash.as_ref()).unwrap_or_default();
+        agree(&mut self.genesis_hash, hash, "the app hash of genesis", |hash| hash.to_string())
+            .map_err(|what| Failure { height: 0, phase: Phase::InitChain, replica: at, what })?;
+        Ok(Some(()))
     }
 
     /// Brings a replica back to the newest block, from death or from being cut off.
@@ -141,6 +145,10 @@ impl Run {
             let around = Around { validators: &validators, other, senders: &senders };
             if in_request(fault, &mut request, &around) {
                 self.planted_now(height);
+            }
+            // Else the replica might die before its fault can show.
+            if let Some(replica) = self.replicas.get_mut(at) {
+                replica.death = None;
             }
         }
         if let Some(replica) = self.replicas.get_mut(at) {
@@ -203,7 +211,9 @@ impl Run {
             }
             agree(&mut block.writes, write.digest, "what the commit wrote", hex)?;
             let Some(chain) = replica.chain() else { return Ok(()) };
-            agree(&mut block.records, records_digest(chain, place.height)?, "the block's records", hex)
+            agree(&mut block.records, records_digest(chain, place.height)?, "what is stored of the block", hex)?;
+            // At once: what a later block writes again would hide it.
+            agree(&mut block.state, state_digest(chain)?, "the state on disk", hex)
         })?;
         if let Some(replica) = self.replicas.get_mut(at) {
             replica.acknowledged = place.height;

@@ -28,6 +28,8 @@ pub enum Moment {
     After,
     /// In a write of the call.
     Write(WriteFault),
+    /// No read of the call reaches the disk. It may get by without: what it answers is nobody's to hear.
+    Reads,
 }
 
 /// At which call it dies: the first of the kind at that height or later.
@@ -204,6 +206,14 @@ impl Replica {
         if let Some(Moment::Write(fault)) = moment {
             disk.plan(0, fault);
         }
+        if moment == Some(Moment::Reads) {
+            disk.fail_reads(true);
+            drop(quietly(|| run(chain)));
+            disk.fail_reads(false);
+            drop(disk.take_log());
+            self.die(audit, place, u64::MAX);
+            return Err(NoAnswer::Died);
+        }
         let outcome = quietly(|| run(chain));
         let log = disk.take_log();
         let writes = log.iter().fold(Digest::default(), |d, w| d.number(w.digest).number(u64::from(w.synced)));
@@ -213,6 +223,11 @@ impl Replica {
         self.writes.extend(log);
         match (outcome, moment) {
             (Ok(answer), None) => Ok(answer),
+            // The call had nothing to write: InitChain on a store that holds this genesis.
+            (Ok(answer), Some(Moment::Write(_))) if disk.unplan() => {
+                self.death = None;
+                Ok(answer)
+            }
             (Ok(_), Some(Moment::Write(fault))) => {
                 let what = format!("the write failed ({fault:?}), and the call was answered");
                 Err(self.failure(height, phase, Wrong::Lost(what)).into())

@@ -326,7 +326,11 @@ impl Traffic {
                 0 => Address::ZERO,
                 _ => self.stream.pick(&self.targets).copied().unwrap_or_default(),
             };
-            let chain = [CHAIN_ID, 0, CHAIN_ID + 1][self.stream.index(10).saturating_sub(7)];
+            let chain = match self.stream.below(10) {
+                0 => CHAIN_ID + 1,
+                1 => 0,
+                _ => CHAIN_ID,
+            };
             let Some(user) = self.users.get(at) else { continue };
             let nonce = wallet.next_nonce(&user.address) + u64::from(self.stream.chance(200));
             let authorization = Authorization { chain_id: U256::from(chain), address, nonce };

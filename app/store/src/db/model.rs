@@ -63,6 +63,7 @@ struct Disk {
     /// Counts crashes: a handle of an earlier run is dead.
     run: u64,
     power_is_out: bool,
+    reads_fail: bool,
     /// Syncs are acknowledged and not done: a planted fault.
     lies: bool,
     /// The fault of the write after so many more.
@@ -98,9 +99,14 @@ impl ModelDisk {
         self.0.write().plan = Some((after, fault));
     }
 
-    /// Takes a plan back that did not come true.
-    pub fn unplan(&self) {
-        self.0.write().plan = None;
+    /// Takes a plan back, and says whether there was one that had not come true.
+    pub fn unplan(&self) -> bool {
+        self.0.write().plan.take().is_some()
+    }
+
+    /// From now on, or no longer, every read fails.
+    pub fn fail_reads(&self, fail: bool) {
+        self.0.write().reads_fail = fail;
     }
 
     /// From now on syncs are acknowledged without being done.
@@ -138,6 +144,7 @@ impl ModelDisk {
         disk.synced = keep;
         disk.run = disk.run.saturating_add(1);
         disk.power_is_out = false;
+        disk.reads_fail = false;
         disk.plan = None;
         disk.views.clear();
         lost
@@ -353,6 +360,9 @@ impl ModelView {
     ) -> Result<Option<R>, StoreError> {
         let disk = self.disk.0.read();
         disk.check(self.run, column.name())?;
+        if disk.reads_fail {
+            return Err(StoreError::Database { what: column.name(), why: "input/output error".to_owned() });
+        }
         Ok(disk.columns.get(column as usize).and_then(read))
     }
 
@@ -412,113 +422,4 @@ impl ModelCursor<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn put(key: &[u8], value: &[u8]) -> Op {
-        Op::set(Column::Flat, key, Some(value))
-    }
-
-    fn get(db: &ModelDb, key: &[u8]) -> Option<Bytes> {
-        db.view().get(Column::Flat, key).unwrap()
-    }
-
-    #[test]
-    fn a_crash_loses_batches_from_the_end_and_none_that_was_synced() {
-        for lose in 0..6 {
-            let disk = ModelDisk::new();
-            let db = ModelDb::open(&disk, true);
-            for n in 1..=4u8 {
-                db.write(vec![put(b"k", &[n]), put(&[n], b"x")], n == 2).unwrap();
-            }
-            assert_eq!(disk.unsynced(), 2);
-            assert_eq!(disk.crash(lose), lose.min(2));
-            assert!(db.write(vec![], false).is_err(), "a handle from before the crash is dead");
-            assert!(db.view().get(Column::Flat, b"k").is_err());
-            let db = ModelDb::open(&disk, true);
-            let left = 4 - u8::try_from(lose.min(2)).unwrap();
-            assert_eq!(get(&db, b"k").unwrap(), [left].as_slice());
-            assert_eq!(db.view().ends(Column::Flat).unwrap().unwrap(), (vec![1], b"k".to_vec()));
-            assert_eq!(get(&db, &[left + 1]), None);
-        }
-    }
-
-    #[test]
-    fn a_view_and_its_cursor_show_one_moment() {
-        let disk = ModelDisk::new();
-        let db = ModelDb::open(&disk, true);
-        db.write(vec![put(b"a", b"1"), put(b"b", b"1"), put(b"d", b"1")], true).unwrap();
-        let view = db.view();
-        for n in 0..9u8 {
-            db.write(vec![put(b"a", &[n]), put(b"c", &[n])], true).unwrap();
-        }
-        let range = Op::DeleteRange { column: Column::Flat, from: b"b".to_vec(), to: b"d".to_vec() };
-        db.write(vec![range], true).unwrap();
-        let keys = |view: &ModelView| {
-            let mut cursor = view.cursor(Column::Flat, b"e");
-            cursor.seek(b"a").unwrap();
-            let mut keys = Vec::new();
-            while let Some((key, value)) = cursor.item() {
-                keys.push((key.to_vec(), value.to_vec()));
-                cursor.next().unwrap();
-            }
-            keys
-        };
-        let one = |key: &[u8], value: &[u8]| (key.to_vec(), value.to_vec());
-        assert_eq!(keys(&view), [one(b"a", b"1"), one(b"b", b"1"), one(b"d", b"1")]);
-        drop(view);
-        assert_eq!(keys(&db.view()), [one(b"a", &[8]), one(b"d", b"1")]);
-        db.write(vec![put(b"a", b"last")], true).unwrap();
-        db.write(vec![put(b"a", b"last")], true).unwrap();
-        let versions = disk.0.read().columns[Column::Flat as usize][b"a".as_slice()].len();
-        assert!(versions <= 2, "{versions} versions are kept though no view needs them");
-    }
-
-    #[test]
-    fn writes_fail_as_planned() {
-        for (fault, survives) in [
-            (WriteFault::Refused, false),
-            (WriteFault::PowerBefore, false),
-            (WriteFault::PowerBeforeSync, true),
-            (WriteFault::PowerAfterSync, true),
-        ] {
-            let disk = ModelDisk::new();
-            let db = ModelDb::open(&disk, true);
-            disk.plan(1, fault);
-            db.write(vec![put(b"k", b"1")], true).unwrap();
-            assert!(db.write(vec![put(b"k", b"2")], true).is_err());
-            assert_eq!(db.view().get(Column::Flat, b"k").is_ok(), fault == WriteFault::Refused);
-            assert_eq!(disk.unsynced(), u64::from(fault == WriteFault::PowerBeforeSync));
-            disk.crash(0);
-            let expected: &[u8] = if survives { b"2" } else { b"1" };
-            assert_eq!(get(&ModelDb::open(&disk, true), b"k").unwrap(), expected, "{fault:?}");
-        }
-    }
-
-    #[test]
-    fn a_disk_that_lies_loses_what_it_acknowledged() {
-        let disk = ModelDisk::new();
-        disk.lie();
-        let db = ModelDb::open(&disk, true);
-        db.write(vec![put(b"k", b"1")], true).unwrap();
-        disk.crash(1);
-        assert_eq!(get(&ModelDb::open(&disk, true), b"k"), None);
-    }
-
-    #[test]
-    fn equal_batches_have_equal_digests_and_others_do_not() {
-        let digest = |ops: Vec<Op>| {
-            let disk = ModelDisk::new();
-            ModelDb::open(&disk, true).write(ops, true).unwrap();
-            disk.take_log().pop().unwrap().digest
-        };
-        let mut seen = std::collections::BTreeSet::new();
-        for (key, value) in [("a", "bc"), ("ab", "c"), ("", "abc"), ("abc", ""), ("12345678", "9"), ("1234567", "89")] {
-            assert!(seen.insert(digest(vec![put(key.as_bytes(), value.as_bytes())])));
-            assert!(!seen.insert(digest(vec![put(key.as_bytes(), value.as_bytes())])));
-        }
-        assert!(seen.insert(digest(vec![put(b"x", b""), put(b"y", b"")])));
-        assert!(seen.insert(digest(vec![put(b"y", b""), put(b"x", b"")])));
-    }
-}
+mod tests;
