@@ -241,8 +241,12 @@ async fn calls_are_traced_at_any_block_with_overrides() {
 
 #[tokio::test]
 async fn what_cannot_be_traced_is_refused_with_the_reason_and_the_figure() {
-    let config =
-        RpcConfig { trace_timeout_ms: 300, call_gas_cap: 10_000_000_000, max_response_bytes: 1 << 20, ..RpcConfig::default() };
+    let config = RpcConfig {
+        trace_timeout_ms: 300,
+        call_gas_cap: 10_000_000_000,
+        max_response_bytes: 1 << 20,
+        ..RpcConfig::default()
+    };
     let node = Node::with(config).await;
     let (hash, _) = mined(&node, &transfer(1, 0, address(2), 5)).await;
     let error = async |method: &str, params: Value| node.error(method, params).await;
