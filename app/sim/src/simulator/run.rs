@@ -141,7 +141,7 @@ pub struct Run {
 #[must_use]
 pub fn run(settings: &Settings) -> Outcome {
     let mut run = Run::new(*settings);
-    let failure = run.to_the_end().err();
+    let failure = run.until_the_end().err();
     run.outcome(failure)
 }
 
@@ -197,7 +197,7 @@ impl Run {
         Outcome { settings: self.settings, counts, app_hash, audit: self.audit, failure, planted_at }
     }
 
-    fn to_the_end(&mut self) -> Result<(), Failure> {
+    fn until_the_end(&mut self) -> Result<(), Failure> {
         let start = Place { height: 0, round: 0 };
         for at in 0..self.replicas.len() {
             self.start(at, start)?;

@@ -275,7 +275,7 @@ impl Traffic {
         let Plan { nonce, to, value, input, gas: gas_limit, fee_cap, tip } = plan;
         match (kind, to) {
             (0..20, _) => {
-                let chain_id = (kind % 4 != 0).then_some(chain_id);
+                let chain_id = (!kind.is_multiple_of(4)).then_some(chain_id);
                 user.sign(TxLegacy { chain_id, nonce, gas_price: fee_cap, gas_limit, to, value, input })
             }
             (20..30, _) => {
