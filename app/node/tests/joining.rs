@@ -156,7 +156,31 @@ fn a_node_joins_from_a_snapshot_within_seconds() {
     let log = log_of(&network.nodes[i]);
     assert!(log.contains("joined: the snapshot is whole"), "{log}");
     refuses_the_past(&network, i, restored_at(&log));
+    let nodes = network.nodes.clone();
     network.stop().unwrap();
+    travels_as_a_file(&spec, &nodes);
+}
+
+/// The state of a stopped node, as a file, becomes that of an empty home under the trusted hash only.
+fn travels_as_a_file(spec: &Spec, nodes: &[Node]) {
+    let file = spec.dir.join("state.snapshot").to_str().unwrap().to_owned();
+    let made = app(&nodes[0], &["snapshot", "create"]);
+    let exported = app(&nodes[0], &["snapshot", "export", &file]);
+    assert_eq!((&exported["height"], &exported["app_hash"]), (&made["height"], &made["app_hash"]));
+    let empty = add_follower(spec, nodes).unwrap();
+    let wrong = Command::new(env!("CARGO_BIN_EXE_defchain-app"))
+        .arg("--home")
+        .arg(&empty.home)
+        .args(["snapshot", "import", &file, "--app-hash", &format!("0x{}", "11".repeat(32))])
+        .output()
+        .unwrap();
+    assert_eq!(wrong.status.code(), Some(3), "{}", String::from_utf8_lossy(&wrong.stderr));
+    let hash = made["app_hash"].as_str().unwrap();
+    let taken = app(&empty, &["snapshot", "import", &file, "--app-hash", hash, "--restore"]);
+    assert_eq!((&taken["restored"], &taken["height"]), (&Value::Bool(true), &made["height"]));
+    assert!(app(&empty, &["snapshot", "verify", "--app-hash", hash])["entries"].as_u64().unwrap() > 0);
+    let again = app(&empty, &["snapshot", "list"]);
+    assert_eq!(again[0]["hash"], made["hash"]);
 }
 
 fn deploy(network: &Network) -> String {
