@@ -347,7 +347,15 @@ mod tests {
 
     #[test]
     fn blocks_of_transfers_run_through_every_stage_on_two_nodes() {
-        let plan = ExecPlan { work: Work::Transfers, senders: 30, accounts: 100, blocks: 2, block_size: 50, sync: false, under: None };
+        let plan = ExecPlan {
+            work: Work::Transfers,
+            senders: 30,
+            accounts: 100,
+            blocks: 2,
+            block_size: 50,
+            sync: false,
+            under: None,
+        };
         let figures = run(&plan).unwrap();
         assert_eq!(figures.transfers, 100);
         assert!(figures.transfers_per_s > 0.0 && figures.cold_s() > 0.0);

@@ -11,5 +11,6 @@ pub mod network;
 pub mod procfs;
 pub mod reference;
 pub mod report;
+pub mod rpc;
 pub mod stats;
 pub mod worst;

@@ -11,6 +11,7 @@ use super::{
     load::LoadFigures,
     machine::{Machine, Run},
     procfs::Used,
+    rpc::RpcFigures,
     stats::Spread,
     worst::WorstFigure,
 };
@@ -50,10 +51,12 @@ pub enum Figures {
     Load(LoadFigures),
     /// An idle network.
     Idle(IdleFigures),
-    /// The application in one process.
     /// A node that joined from a snapshot.
     Join(JoinFigures),
+    /// The application in one process.
     Exec(ExecFigures),
+    /// Answers of a node.
+    Rpc(RpcFigures),
     /// Full blocks of the dearest operations.
     Worst {
         /// The slowest first.
@@ -81,10 +84,11 @@ impl Report {
             match &result.figures {
                 Figures::Load(figures) => t.load(figures, yardstick),
                 Figures::Idle(figures) => t.idle(figures),
+                Figures::Join(figures) => t.join(figures),
                 Figures::Exec(figures) => t.exec(figures, yardstick),
+                Figures::Rpc(figures) => t.rpc(figures),
                 Figures::Worst { blocks } => t.worst(blocks),
                 Figures::Reference => {}
-                Figures::Join(figures) => t.join(figures),
             }
         }
         t.0
@@ -137,10 +141,6 @@ impl Table {
         self.used(&f.used, f.blocks as f64 / f.blocks_per_s);
     }
 
-    fn worst(&mut self, blocks: &[WorstFigure]) {
-        for block in blocks {
-            let WorstFigure { name, gas, prepare_s, other_s } = block;
-            let pace = *gas as f64 / other_s.max(f64::MIN_POSITIVE) / 1e6;
     fn join(&mut self, f: &JoinFigures) {
         let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
         self.row("joined after", format!("{:.1} s, of which CometBFT listens 5 s for snapshots", f.join_s));
@@ -159,8 +159,15 @@ impl Table {
         self.row("one block a transaction", format!("{:.0} transactions/s", f.mined_per_s));
     }
 
-            let text =
-                format!("{:6.0} ms to judge and commit, {:6.0} ms to build, {pace:5.0} Mgas/s", other_s * 1e3, prepare_s * 1e3);
+    fn worst(&mut self, blocks: &[WorstFigure]) {
+        for block in blocks {
+            let WorstFigure { name, gas, prepare_s, other_s } = block;
+            let pace = *gas as f64 / other_s.max(f64::MIN_POSITIVE) / 1e6;
+            let text = format!(
+                "{:6.0} ms to judge and commit, {:6.0} ms to build, {pace:5.0} Mgas/s",
+                other_s * 1e3,
+                prepare_s * 1e3
+            );
             self.row(name, text);
         }
     }

@@ -15,7 +15,7 @@ use defchain_sim::{
         network::{MAX_ACCOUNTS, MAX_SENDERS, NetworkPlan},
         reference,
         report::{Figures, Named, Report},
-        worst,
+        rpc, worst,
     },
     load::{Pace, Work},
 };
@@ -55,6 +55,8 @@ enum Command {
     Statesync,
     /// The application alone, in this process
     Exec,
+    /// A development node's start, calls, and logs over many blocks
+    Rpc,
     /// Full blocks of the dearest operations, in this process
     Worst,
     /// The yardstick alone: secp256k1 recoveries per second
@@ -126,6 +128,9 @@ struct Options {
     /// exec: transfers of a block
     #[arg(long, global = true, default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..=19_000))]
     block_size: u64,
+    /// rpc: blocks that are searched for logs
+    #[arg(long, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    log_blocks: u64,
     /// worst: only operations whose name contains this
     #[arg(long, global = true, value_name = "TEXT")]
     only: Option<String>,
@@ -168,12 +173,13 @@ async fn measure(command: Command, options: &Options) -> Result<Vec<Named>> {
         ],
         Command::Load => vec![measure_load(options).await?],
         Command::Idle => vec![measure_idle(options).await?],
+        Command::Statesync => vec![measure_join(options).await?],
         Command::Exec => vec![measure_exec(options)?],
+        Command::Rpc => vec![measure_rpc(options).await?],
         Command::Worst => vec![measure_worst(options)?],
         Command::Reference => vec![measure_reference()],
     })
 }
-        Command::Statesync => vec![measure_join(options).await?],
 
 async fn measure_load(options: &Options) -> Result<Named> {
     let Options { validators, seconds, warmup, senders, batch, connections, backlog, rate, work, .. } = *options;
@@ -224,12 +230,6 @@ async fn measure_idle(options: &Options) -> Result<Named> {
     }))
 }
 
-fn measure_exec(options: &Options) -> Result<Named> {
-    let Options { senders, accounts, blocks, block_size, no_sync, work, .. } = *options;
-    let accounts = accounts.max(senders);
-    let under = options.under.clone();
-    let plan = exec::ExecPlan { work, senders, accounts, blocks, block_size, sync: !no_sync, under };
-    let what = name(work);
 async fn measure_join(options: &Options) -> Result<Named> {
     let Options { validators, accounts, keep, .. } = *options;
     let plan = join::JoinPlan { network: options.network()?, accounts, keep };
@@ -243,6 +243,12 @@ async fn measure_join(options: &Options) -> Result<Named> {
     }))
 }
 
+fn measure_exec(options: &Options) -> Result<Named> {
+    let Options { senders, accounts, blocks, block_size, no_sync, work, .. } = *options;
+    let accounts = accounts.max(senders);
+    let under = options.under.clone();
+    let plan = exec::ExecPlan { work, senders, accounts, blocks, block_size, sync: !no_sync, under };
+    let what = name(work);
     eprintln!("the application alone: {blocks} blocks of {block_size} {what}");
     let yardstick = Yardstick::begin();
     let figures = exec::run(&plan)?;
@@ -252,6 +258,18 @@ async fn measure_join(options: &Options) -> Result<Named> {
             "work": work, "senders": senders, "accounts": accounts, "blocks": blocks, "block_size": block_size, "sync": plan.sync,
         }),
         figures: Figures::Exec(figures),
+    }))
+}
+
+async fn measure_rpc(options: &Options) -> Result<Named> {
+    let plan = rpc::RpcPlan { app: program("--app", options.app.as_deref())?, blocks: options.log_blocks };
+    eprintln!("a development node: {} blocks with logs, then calls", plan.blocks);
+    let yardstick = Yardstick::begin();
+    let figures = rpc::run(&plan).await?;
+    Ok(yardstick.end(Measured {
+        name: "a node's answers, one request after the other".to_owned(),
+        settings: json!({ "log_blocks": plan.blocks }),
+        figures: Figures::Rpc(figures),
     }))
 }
 

@@ -15,7 +15,7 @@ pub use answer::{Answer, Refusal, read_answer};
 pub use send::{Pace, Progress, Sent, send};
 pub use transfers::{Batch, Lane, TransferPlan, sign_ahead, sign_call};
 pub use watch::{Arrival, Latency, Watcher};
-pub use work::{Work, WorkCall};
+pub use work::{Work, WorkCall, token_code};
 
 /// Why load cannot be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -117,6 +117,12 @@ impl Work {
     }
 }
 
+/// The code of an OpenZeppelin ERC-20.
+#[must_use]
+pub fn token_code() -> Bytes {
+    Artifacts::read().token.code
+}
+
 /// Senders all, and every second of the others: so half of the transfers give somebody a first balance.
 fn holders(accounts: &Accounts) -> Result<impl Iterator<Item = u64>, LoadError> {
     let (senders, total) = (accounts.senders(), accounts.total());
@@ -127,7 +133,8 @@ fn holders(accounts: &Accounts) -> Result<impl Iterator<Item = u64>, LoadError> 
 
 fn check_holders(needed: u64) -> Result<(), LoadError> {
     if needed > MAX_HOLDERS {
-        let text = format!("this work needs {needed} storage slots of a token at genesis, at most {MAX_HOLDERS} are made");
+        let text =
+            format!("this work needs {needed} storage slots of a token at genesis, at most {MAX_HOLDERS} are made");
         return Err(LoadError::Plan(text + ": fewer --senders"));
     }
     Ok(())
