@@ -52,6 +52,8 @@ mod columns;
 mod db;
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod metrics;
 mod options;
 mod prepare;

@@ -240,8 +240,12 @@ fn take(input: &mut impl Read, limit: usize) -> Result<Vec<u8>, String> {
     if length > limit {
         return Err(format!("{length} bytes, the limit is {limit}"));
     }
-    let mut bytes = vec![0; length];
-    input.read_exact(&mut bytes).map_err(|e| format!("{length} bytes are announced, they end early ({e})"))?;
+    // Grows with what arrives, not with what is announced.
+    let mut bytes = Vec::new();
+    input.take(length as u64).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
+    if bytes.len() < length {
+        return Err(format!("{length} bytes are announced, they end after {}", bytes.len()));
+    }
     Ok(bytes)
 }
 

@@ -32,7 +32,8 @@ pub use format::{FORMAT, MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_MANIFEST_BYTES, Manife
 pub use restore::{Restore, RestoredState};
 pub use verify::Verifier;
 
-pub(crate) use restore::unfinished;
+pub(crate) use format::{Chunk, ChunkWriter};
+pub(crate) use restore::{RestoreRecord, unfinished};
 
 use defchain_base::{B256, CodecError, Height, Substore};
 

@@ -27,7 +27,7 @@ const MAX_NODE_BYTES: usize = 1 << 16;
 
 /// How far a restore got: what makes it go on after a crash, and what marks the store as unfinished.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct RestoreRecord {
+pub(crate) struct RestoreRecord {
     height: Height,
     manifest: B256,
     chunks: u32,
