@@ -174,6 +174,7 @@ impl Decode for Edits {
         const WHAT: &str = "edits of a development block";
         input.version(EDITS_VERSION, WHAT)?;
         let mut delta = StateDelta::default();
+        let mut last = None;
         while input.left() > 0 {
             let number = input.u8(WHAT)?;
             let substore = Substore::ALL.into_iter().find(|substore| *substore as u8 == number);
@@ -184,7 +185,17 @@ impl Decode for Edits {
                 input.take(length, WHAT).map(<[u8]>::to_vec)
             };
             let key = bytes(input)?;
-            let value = if input.u8(WHAT)? == 1 { Some(bytes(input)?.into()) } else { None };
+            let value = match input.u8(WHAT)? {
+                0 => None,
+                1 => Some(bytes(input)?.into()),
+                _ => return Err(CodecError::NotCanonical(WHAT)),
+            };
+            // One encoding of one set of edits (D8b): ascending, each key once.
+            let place = Some((number, key.clone()));
+            if last >= place {
+                return Err(CodecError::NotCanonical(WHAT));
+            }
+            last = place;
             delta.set(substore, key, value);
         }
         Ok(Self(delta))
@@ -193,7 +204,7 @@ impl Decode for Edits {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use defchain_base::read_exact_value;
 
     use super::*;
@@ -211,6 +222,14 @@ mod tests {
         assert_eq!(read_exact_value::<Edits>(&bytes).unwrap().0, delta);
         assert!(read_exact_value::<Edits>(&[1, 99, 0, 0, 0, 0, 0]).is_err());
         assert!(read_exact_value::<Edits>(&[1, number, 0xff, 0xff, 0xff, 0xff]).is_err());
+        let (first, second) = (&expected[1..16], &expected[16..]);
+        for twisted in [[&[1], second, first].concat(), [&[1], first, first].concat()] {
+            assert_eq!(
+                read_exact_value::<Edits>(&twisted).err(),
+                Some(CodecError::NotCanonical("edits of a development block"))
+            );
+        }
+        assert!(read_exact_value::<Edits>(&[1, number, 0, 0, 0, 1, b'c', 2]).is_err(), "neither set nor deleted");
     }
 
     #[test]

@@ -32,7 +32,10 @@ pub use validate::{
 use std::collections::BTreeMap;
 
 use defchain_base::{Address, Amount, B256, Bytes, ConsensusAddress};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{Error, MapAccess, Visitor},
+};
 
 use crate::{params::ChainParams, upgrade::UpgradePlan};
 
@@ -93,7 +96,7 @@ pub struct GenesisAccount {
     #[serde(default, skip_serializing_if = "no_bytes")]
     pub code: Bytes,
     /// Storage slots.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_slots")]
     pub storage: BTreeMap<B256, B256>,
 }
 
@@ -105,6 +108,29 @@ pub struct AccountsFile {
     pub sha256: B256,
     /// How many lines it has.
     pub count: u64,
+}
+
+/// Slots, each once: of a slot that stands twice one reader takes the first value, another the last.
+fn unique_slots<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<B256, B256>, D::Error> {
+    struct Slots;
+    impl<'de> Visitor<'de> for Slots {
+        type Value = BTreeMap<B256, B256>;
+
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("storage slots with their words")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut slots = BTreeMap::new();
+            while let Some((slot, word)) = entries.next_entry()? {
+                if slots.insert(slot, word).is_some() {
+                    return Err(Error::custom(format!("slot {slot} stands twice")));
+                }
+            }
+            Ok(slots)
+        }
+    }
+    deserializer.deserialize_map(Slots)
 }
 
 fn no_bytes(bytes: &Bytes) -> bool {

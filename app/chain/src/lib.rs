@@ -31,6 +31,8 @@ mod chain;
 mod declared;
 pub mod driver;
 mod executor;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod genesis;
 mod keys;
 pub mod lifecycle;

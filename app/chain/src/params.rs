@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// The newest rules that this build executes; what is in force stands in state ([`crate::upgrade`]).
 pub const APP_VERSION: u64 = crate::rules::NEWEST_VERSION;
 
+/// The greatest `max_payload_bytes`.
+pub const MAX_PAYLOAD_BYTES: u64 = 32 * 1024 * 1024;
+
 const VERSION: u8 = 1;
 
 /// Governed parameters of blocks and fees. "Param" in DECISIONS means: here or in a module's own, never a constant.
@@ -66,7 +69,7 @@ impl ChainParams {
             bound("evm_chain_id", self.evm_chain_id, 1, u32::MAX as u64, ""),
             // Any transaction that EIP-7825 allows fits a block.
             bound("block_gas_limit", self.block_gas_limit, 1 << 24, 10_000_000_000, "gas"),
-            bound("max_payload_bytes", self.max_payload_bytes, 256 * 1024, 32 * 1024 * 1024, "bytes"),
+            bound("max_payload_bytes", self.max_payload_bytes, 256 * 1024, MAX_PAYLOAD_BYTES, "bytes"),
             bound("min_base_fee", self.min_base_fee, 1, 1_000_000_000_000_000, "wei per gas"),
             bound("initial_base_fee", self.initial_base_fee, self.min_base_fee, 1_000_000_000_000_000, "wei per gas"),
             bound("max_block_drift_ms", self.max_block_drift_ms, 1_000, 86_400_000, "milliseconds"),

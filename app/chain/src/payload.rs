@@ -12,10 +12,13 @@ use defchain_base::{
     tx::MAX_TX_BYTES,
 };
 
-use crate::params::ChainParams;
+use crate::params::{ChainParams, MAX_PAYLOAD_BYTES};
 
 /// Most bytes of item 0. D38 keeps the injected commit under 512 KiB at 195 validators.
 pub const MAX_ENVELOPE_BYTES: usize = 512 * 1024;
+/// Most bytes of a stored list: the largest payload that params allow.
+const MAX_STORED_BYTES: usize = 32 * 1024 * 1024;
+const _: () = assert!(MAX_STORED_BYTES as u64 == MAX_PAYLOAD_BYTES, "whatever a block carries can be read back");
 
 /// Why the items of a proposal are not a block of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +65,7 @@ pub fn encode_stored<'a>(txs: impl ExactSizeIterator<Item = &'a Bytes> + Clone) 
 /// # Errors
 /// When the record is damaged.
 pub fn decode_stored(bytes: &Bytes) -> Result<Vec<Bytes>, CodecError> {
-    payload::decode(bytes, PayloadLimits { bytes: usize::MAX, tx_bytes: usize::MAX })
+    payload::decode(bytes, PayloadLimits { bytes: MAX_STORED_BYTES, tx_bytes: MAX_STORED_BYTES })
 }
 
 #[cfg(test)]

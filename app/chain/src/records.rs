@@ -16,6 +16,9 @@ const RECEIPTS_VERSION: u8 = 1;
 const MAX_TOPICS: usize = 4;
 /// More bytes than any stored list can hold: the block size is far below.
 const MAX_STORED: usize = 1 << 30;
+/// Fewest bytes of a log and of a receipt: a count that the rest of the record cannot hold is a lie, and allocates nothing.
+const MIN_LOG_BYTES: usize = 20 + 1 + 4;
+const MIN_RECEIPT_BYTES: usize = 2 + 8 + 8 + 16 + 20 + 32 + 4;
 
 /// A committed block's header as RPC shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -175,7 +178,11 @@ impl Decode for Header {
             receipts_root: hash(input, "receipts root")?,
             logs_bloom: match input.u8("bloom flag")? {
                 0 => Bloom::ZERO,
-                _ => Bloom::new(input.array("bloom")?),
+                1 => match Bloom::new(input.array("bloom")?) {
+                    bloom if bloom.is_zero() => return Err(CodecError::NotCanonical("bloom")),
+                    bloom => bloom,
+                },
+                _ => return Err(CodecError::NotCanonical("bloom flag")),
             },
             prev_randao: hash(input, "prevRandao")?,
             size: input.u64("size")?,
@@ -214,6 +221,9 @@ impl Encode for Receipt {
 impl Decode for Receipt {
     fn decode(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let [kind, flags] = input.array("receipt head")?;
+        if flags > 0b111 {
+            return Err(CodecError::NotCanonical("receipt flags"));
+        }
         Ok(Self {
             kind,
             success: flags & 1 != 0,
@@ -225,7 +235,7 @@ impl Decode for Receipt {
             contract: if flags & 4 == 0 { None } else { Some(address(input, "contract")?) },
             tx_hash: hash(input, "transaction hash")?,
             logs: {
-                let count = input.count(input.left(), "logs")?;
+                let count = input.count(input.left() / MIN_LOG_BYTES, "logs")?;
                 let mut logs = Vec::with_capacity(count);
                 for _ in 0..count {
                     logs.push(decode_log(input)?);
@@ -263,7 +273,7 @@ impl Encode for Receipts {
 impl Decode for Receipts {
     fn decode(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         input.version(RECEIPTS_VERSION, "receipts")?;
-        let count = input.count(input.left(), "receipts")?;
+        let count = input.count(input.left() / MIN_RECEIPT_BYTES, "receipts")?;
         let mut receipts = Vec::with_capacity(count);
         for _ in 0..count {
             receipts.push(Receipt::decode(input)?);

@@ -158,7 +158,7 @@ struct PlanKey;
 /// What was done at a height: `upgrade/done/` ‖ height.
 struct DoneKey(Height);
 
-struct Version(u64);
+pub(crate) struct Version(u64);
 
 macro_rules! sys_key {
     ($key:ty, $value:ty, |$this:ident, $out:ident| $encode:expr) => {

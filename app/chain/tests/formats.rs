@@ -3,8 +3,8 @@
 
 use alloy_primitives::{Log, hex};
 use defchain_base::{
-    Address, AgeMillis, Amount, B256, Bloom, Bytes, ConsensusAddress, Decode, Encode, Height, Timestamp, keccak256,
-    read_exact_value,
+    Address, AgeMillis, Amount, B256, Bloom, Bytes, CodecError, ConsensusAddress, Decode, Encode, Height, Timestamp,
+    keccak256, read_exact_value,
 };
 use defchain_chain::{
     params::ChainParams,
@@ -89,6 +89,26 @@ fn refuses_damage<T: Decode>(bytes: &[u8]) {
     let mut version = bytes.to_vec();
     version[0] = 9;
     assert!(read_exact_value::<T>(&version).is_err(), "another version");
+}
+
+#[test]
+fn flags_have_one_form_and_a_count_that_the_bytes_cannot_hold_is_refused_before_anything_is_allocated() {
+    let plain = header(Bloom::ZERO).to_bytes();
+    let with_bloom = header(Bloom::repeat_byte(1)).to_bytes();
+    let flag = plain.iter().zip(&with_bloom).position(|(a, b)| a != b).unwrap();
+    let mut another_flag = with_bloom.clone();
+    another_flag[flag] = 2;
+    let mut empty_bloom = with_bloom;
+    empty_bloom[flag + 1..flag + 257].fill(0);
+    for twisted in [another_flag, empty_bloom] {
+        assert!(matches!(read_exact_value::<Header>(&twisted), Err(CodecError::NotCanonical(_))));
+    }
+    let mut flags = receipts().to_bytes();
+    flags[6] |= 8;
+    assert_eq!(read_exact_value::<Receipts>(&flags), Err(CodecError::NotCanonical("receipt flags")));
+    let lie = [&[1, 0, 0, 0, 100][..], &[0; 200]].concat();
+    let expected = CodecError::Limit { what: "receipts", found: 100, limit: 2 };
+    assert_eq!(read_exact_value::<Receipts>(&lie), Err(expected));
 }
 
 #[test]
