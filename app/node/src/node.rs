@@ -309,7 +309,6 @@ fn open(home: &Home, config: &AppConfig) -> Result<Chain> {
         snapshots: Some(config.snapshots.chain(home.snapshots_dir())),
         identity: genesis.map(|g| ChainIdentity { genesis_hash: g.hash(), chain_id: g.chain_id }),
         upgrades: Upgrades { agreed: config.upgrade.plan(), ..Upgrades::default() },
-        ..ChainConfig::default()
     };
     Chain::open(store, chain).map_err(|error| match error {
         ChainError::Upgrade(UpgradeError::Contradiction { .. }) => coded(EXIT_REFUSED, error),

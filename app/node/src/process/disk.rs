@@ -18,7 +18,7 @@ pub fn is_full(message: &str) -> bool {
 #[must_use]
 pub fn free_bytes(path: &Path) -> Option<u64> {
     let found = statvfs(path).ok()?;
-    Some(u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size())))
+    Some(found.blocks_available().saturating_mul(found.fragment_size()))
 }
 
 /// Whether a node may start on it. A file system that does not say has room.
