@@ -1,7 +1,14 @@
 //! Ethereum's own tools against the binary: `tests/clients` and `tests/projects` say what they do. Against dev they are
 //! part of every test run, the projects only if their packages are there, which `cargo xtask test` finds out;
 //! `cargo xtask test-clients` installs them and adds a localnet.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
 
 use std::{
     net::TcpListener,
