@@ -21,6 +21,11 @@ pub mod comet;
 mod commands;
 pub mod config;
 mod dev;
+#[doc(hidden)]
+pub mod fuzzing {
+    //! The fuzzer's doors.
+    pub use crate::dev::{decode_state, encode_state};
+}
 pub mod genesis;
 pub mod home;
 pub mod keys;

@@ -11,6 +11,8 @@ mod announce;
 mod blocks;
 mod state_file;
 
+pub use state_file::{decode as decode_state, encode as encode_state};
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},

@@ -44,12 +44,22 @@ fn pack(folder: &Path) -> Result<Vec<u8>> {
     let mut names = Vec::new();
     list(folder, Path::new(""), &mut names)?;
     names.sort();
-    let mut out = MAGIC.to_vec();
-    out.extend(u32::try_from(names.len())?.to_be_bytes());
+    let mut files = Vec::new();
     for name in names {
         let path = folder.join(&name);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let name = name.to_str().ok_or_else(|| anyhow!("{} is no text", path.display()))?;
+        files.push((name, bytes));
+    }
+    encode(&files)
+}
+
+/// The bytes of a file that holds these.
+pub fn encode(files: &[(PathBuf, impl AsRef<[u8]>)]) -> Result<Vec<u8>> {
+    let mut out = MAGIC.to_vec();
+    out.extend(u32::try_from(files.len())?.to_be_bytes());
+    for (path, bytes) in files {
+        let bytes = bytes.as_ref();
+        let name = path.to_str().ok_or_else(|| anyhow!("{} is no text", path.display()))?;
         out.extend(u16::try_from(name.len())?.to_be_bytes());
         out.extend(name.as_bytes());
         out.extend(u64::try_from(bytes.len())?.to_be_bytes());
@@ -80,7 +90,20 @@ pub(super) fn restore(file: &Path, folder: &Path) -> Result<()> {
     unpack(&bytes, folder).with_context(|| format!("{} holds no state that --state wrote", file.display()))
 }
 
+/// Nothing is written unless the whole file is good.
 fn unpack(bytes: &[u8], folder: &Path) -> Result<()> {
+    for (name, content) in decode(bytes)? {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The files in the bytes, by name.
+pub fn decode(bytes: &[u8]) -> Result<Vec<(PathBuf, &[u8])>> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
         if matches!(bytes.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{')) {
             bail!("it is JSON, perhaps a dump: load that into a running chain with anvil_loadState");
@@ -94,27 +117,31 @@ fn unpack(bytes: &[u8], folder: &Path) -> Result<()> {
     }
     let mut left = body;
     let mut take = |n: usize| -> Result<&[u8]> {
-        let (taken, rest) = left.split_at_checked(n).ok_or_else(|| anyhow!("it ends too early"))?;
+        let ends = || anyhow!("it ends too early: {n} bytes needed, {} left", left.len());
+        let (taken, rest) = left.split_at_checked(n).ok_or_else(ends)?;
         left = rest;
         Ok(taken)
     };
     let count = u32::from_be_bytes(take(4)?.try_into()?);
+    // Not reserved by the count: a lie must not allocate.
+    let mut files: Vec<(PathBuf, &[u8])> = Vec::new();
     for _ in 0..count {
         let length = u16::from_be_bytes(take(2)?.try_into()?);
         let name = PathBuf::from(std::str::from_utf8(take(length.into())?)?);
         // A file from elsewhere must not write outside.
-        if name.components().any(|part| !matches!(part, Component::Normal(_))) {
+        if name.components().next().is_none() || name.components().any(|part| !matches!(part, Component::Normal(_))) {
             bail!("it names a file {} that lies outside", name.display());
         }
-        let size = usize::try_from(u64::from_be_bytes(take(8)?.try_into()?))?;
-        let content = take(size)?;
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
+        if let Some((last, _)) = files.last().filter(|(last, _)| *last >= name) {
+            bail!("{} follows {}: names must ascend, each once", name.display(), last.display());
         }
-        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        let size = usize::try_from(u64::from_be_bytes(take(8)?.try_into()?))?;
+        files.push((name, take(size)?));
     }
-    Ok(())
+    if !left.is_empty() {
+        bail!("{} bytes follow its {count} files", left.len());
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -144,6 +171,18 @@ mod tests {
     }
 
     #[test]
+    fn the_form_of_the_file_is_frozen() {
+        let files = [(PathBuf::from("a/b"), vec![1, 2]), (PathBuf::from("c"), vec![])];
+        let bytes = encode(&files).unwrap();
+        let body = "00000002".to_owned() + "0003612f62" + "00000000000000020102" + "000163" + "0000000000000000";
+        let expected = [MAGIC, &hex::decode(body).unwrap()].concat();
+        assert_eq!(bytes, [expected.as_slice(), keccak256(&expected).as_slice()].concat());
+        let back: Vec<_> =
+            decode(&bytes).unwrap().into_iter().map(|(name, content)| (name, content.to_vec())).collect();
+        assert_eq!(back, files);
+    }
+
+    #[test]
     fn what_is_damaged_cut_off_foreign_or_reaches_outside_is_refused() {
         let from = folder();
         let bytes = pack(from.path()).unwrap();
@@ -166,6 +205,12 @@ mod tests {
         let sum = keccak256(&outside);
         outside.extend(sum);
         refused(&outside, "outside");
+        let sealed = |body: &[u8]| [MAGIC, body, keccak256([MAGIC, body].concat()).as_slice()].concat();
+        let file = |name: u8| [&[0, 1, name][..], &[0; 8]].concat();
+        refused(&sealed(&[&[0, 0, 0, 2][..], &file(b'a'), &file(b'a')].concat()), "a follows a");
+        refused(&sealed(&[&[0, 0, 0, 1][..], &file(b'a'), &[7]].concat()), "1 bytes follow its 1 files");
+        refused(&sealed(&[&[0xff; 4][..], &file(b'a')].concat()), "2 bytes needed, 0 left");
+        refused(&sealed(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), "outside");
         assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0);
     }
 }

@@ -107,7 +107,8 @@ pub fn verify(file: &Path, chain_id: &str, problems: &mut Problems) -> Result<Op
     Ok(verify_bytes(&bytes, file, chain_id, problems))
 }
 
-fn verify_bytes(bytes: &[u8], file: &Path, chain_id: &str, problems: &mut Problems) -> Option<Verified> {
+/// As [`verify`], from the bytes of `file`.
+pub fn verify_bytes(bytes: &[u8], file: &Path, chain_id: &str, problems: &mut Problems) -> Option<Verified> {
     let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     let before = problems.count();
     let value = read_json(bytes, &name, problems)?;

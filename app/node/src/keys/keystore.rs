@@ -1,6 +1,6 @@
 use std::{
     fs,
-    io::ErrorKind,
+    io::{ErrorKind, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -9,6 +9,7 @@ use alloy_signer_local::PrivateKeySigner;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
+use super::cost::{self, MAX_FILE_BYTES};
 use crate::home::create_new;
 
 /// Longest name of an account.
@@ -118,6 +119,7 @@ impl Keystore {
     /// When the password is wrong or the file is damaged.
     pub fn unlock(&self, name: &str, password: &str) -> Result<PrivateKeySigner> {
         let entry = self.find(name)?;
+        cost::check(&read(&entry.path)?).map_err(|why| anyhow!("{} {why}", entry.path.display()))?;
         let signer = PrivateKeySigner::decrypt_keystore(&entry.path, password).map_err(|error| {
             // A wrong password shows as a wrong checksum; only the library's words tell it from a broken file.
             let text = error.to_string();
@@ -139,8 +141,19 @@ impl Keystore {
     }
 }
 
+fn read(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let limited = file.take(MAX_FILE_BYTES.saturating_add(1)).read_to_string(&mut text);
+    limited.with_context(|| format!("cannot read {}", path.display()))?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        bail!("{} is no keystore: it is longer than {MAX_FILE_BYTES} bytes", path.display());
+    }
+    Ok(text)
+}
+
 fn entry(path: &Path) -> Result<Entry> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read(path)?;
     let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is no keystore", path.display()))?;
     let address = value.get("address").and_then(Value::as_str).and_then(|text| text.parse().ok());
     let Some(address) = address else { bail!("{} is no keystore: it names no address", path.display()) };

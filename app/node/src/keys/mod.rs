@@ -1,5 +1,7 @@
 //! Accounts: encrypted keystores (version 3, as geth's) under `<home>/keys`, BIP-39 phrases, BIP-44 paths.
 
+#[doc(hidden)]
+pub mod cost;
 mod keystore;
 mod password;
 mod phrase;
