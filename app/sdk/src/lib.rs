@@ -27,5 +27,7 @@ pub use alloy_rpc_types_txpool::TxpoolStatus;
 pub use blocking::Blocking;
 pub use client::{Client, Fees, Outgoing};
 pub use error::{RpcError, SdkError};
+#[doc(hidden)]
+pub use rpc::read_answer;
 pub use rpc::{Call, DEFAULT_TIMEOUT, MAX_RESPONSE_BYTES};
 pub use wallet::{Signed, Wallet};

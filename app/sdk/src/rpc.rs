@@ -177,6 +177,12 @@ impl Transport {
     }
 }
 
+/// The fuzzer's door: what an answer to a single call says.
+#[doc(hidden)]
+pub fn read_answer<R: DeserializeOwned>(method: &str, answer: &[u8]) -> Result<R, SdkError> {
+    parse::<Response<'_>>(method, answer)?.into_result(method)
+}
+
 fn parse<'a, T: Deserialize<'a>>(method: &str, answer: &'a [u8]) -> Result<T, SdkError> {
     serde_json::from_slice(answer).map_err(|e| SdkError::Answer {
         method: method.to_owned(),
