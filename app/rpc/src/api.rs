@@ -15,10 +15,13 @@ use crate::{
     context::RpcContext,
     error::RpcError,
     eth::{fee::FeeCache, filters::Filters},
+    held::Ledger,
     hub::Hub,
     methods::{Method, table},
     metrics::Metrics,
     recent::Recent,
+    session::Seats,
+    workers::Workers,
 };
 
 /// Store reads and pool admissions that run at a time: enough to hide a slow disk, few enough to keep the blocking
@@ -32,7 +35,8 @@ pub(crate) enum Cost {
     Quick,
     /// Reads the store or the pool: on a blocking thread.
     Read,
-    /// Runs the EVM or reads many blocks: on one of few blocking threads, so that cheap calls never wait for them.
+    /// Runs the EVM or reads many blocks: on one of few threads of lower priority, so that neither cheap calls nor the
+    /// chain wait for them.
     Heavy,
 }
 
@@ -49,6 +53,11 @@ pub(crate) struct Api {
     /// Taken by a dev node while it chooses a nonce.
     pub dev_turn: Mutex<()>,
     pub metrics: Metrics,
+    /// Bytes held for callers.
+    pub ledger: Arc<Ledger>,
+    /// Subscriptions of all connections.
+    pub seats: Arc<Seats>,
+    pub workers: Workers,
     methods: BTreeMap<&'static str, &'static Method>,
     reads: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
@@ -56,7 +65,12 @@ pub(crate) struct Api {
 
 impl Api {
     pub fn new(config: RpcConfig, ctx: RpcContext) -> Self {
+        let metrics = Metrics::default();
+        let (each, all) = (config.max_subscriptions_per_connection, config.max_subscriptions);
         Self {
+            ledger: Ledger::new(config.max_held_bytes, metrics.held_bytes.clone()),
+            seats: Seats::new(each, all, metrics.subscriptions.clone()),
+            workers: Workers::new(&config),
             methods: table(ctx.dev.is_some() || !config.dev_keys.is_empty()),
             reads: Arc::new(Semaphore::new(READ_LANES)),
             heavy: Arc::new(Semaphore::new(config.heavy_lanes())),
@@ -66,7 +80,7 @@ impl Api {
             recent: Recent::default(),
             registry: Registry::default(),
             dev_turn: Mutex::new(()),
-            metrics: Metrics::default(),
+            metrics,
             config,
             ctx,
         }
@@ -99,11 +113,23 @@ impl Api {
             .map_err(|_| deadline.missed())?
             .map_err(|_| RpcError::Internal("the server is stopping".to_owned()))?;
         let api = self.clone();
-        let task = tokio::task::spawn_blocking(move || {
+        let job = move || {
             let _held: OwnedSemaphorePermit = permit;
             work(&api)
-        });
-        task.await.map_err(|e| RpcError::Internal(format!("the call did not end: {e}")))
+        };
+        if cost == Cost::Heavy {
+            return self.workers.call(job).await;
+        }
+        tokio::task::spawn_blocking(job).await.map_err(|e| RpcError::Internal(format!("the call did not end: {e}")))
+    }
+
+    /// Waits until no call runs, at most as long as a call may take.
+    pub async fn quiet(&self) {
+        let lanes = u32::try_from(self.config.heavy_lanes()).unwrap_or(u32::MAX);
+        let ended = self.heavy.acquire_many(lanes);
+        if tokio::time::timeout(self.config.call_timeout(), ended).await.is_err() {
+            tracing::debug!("calls did not end in time");
+        }
     }
 }
 

@@ -36,12 +36,20 @@ pub struct RpcConfig {
     pub max_body_bytes: usize,
     /// Most bytes of an answer; a batch counts as one.
     pub max_response_bytes: usize,
+    /// Most bytes of requests and answers held for all callers together.
+    pub max_held_bytes: usize,
     /// Most calls of a batch.
     pub max_batch: usize,
+    /// Deepest nesting of lists and objects in a request.
+    pub max_depth: usize,
     /// Most connections at a time; the next one is answered 503.
     pub max_connections: usize,
+    /// Most connections of one IP address (of one /64 of IPv6). A proxy in front of the node is one address.
+    pub max_connections_per_ip: usize,
     /// Most subscriptions of a WebSocket connection.
     pub max_subscriptions_per_connection: usize,
+    /// Most subscriptions of all connections.
+    pub max_subscriptions: usize,
     /// Most filters (`eth_newFilter` and its like) at a time.
     pub max_filters: usize,
     /// Seconds after which a filter that nobody polls is forgotten.
@@ -58,12 +66,20 @@ pub struct RpcConfig {
     pub trace_timeout_ms: u64,
     /// Most milliseconds of a request; what is left of a batch is then refused.
     pub request_timeout_ms: u64,
+    /// Milliseconds within which the headers of a request that has begun must be there.
+    pub header_timeout_ms: u64,
+    /// Milliseconds within which the body of a request must be there.
+    pub body_timeout_ms: u64,
+    /// Milliseconds within which a client must take an answer's next 64 KiB, or a WebSocket message.
+    pub write_timeout_ms: u64,
     /// Milliseconds without a byte from the client after which a connection is closed.
     pub idle_timeout_ms: u64,
     /// Most milliseconds that `eth_sendRawTransactionSync` waits.
     pub max_sync_wait_ms: u64,
-    /// Threads that run calls and log queries at a time; 0 is one per core.
+    /// Threads that run calls and log queries at a time, and as many for the signatures of batches; 0 is one per core.
     pub heavy_threads: usize,
+    /// By how much these threads stand back behind the chain's: 0 not at all, 19 most (`nice` of Linux).
+    pub nice: u8,
     /// What `eth_getBalance` shows: "nominal" or "effective" (D20).
     pub balance: BalanceMode,
     /// Tip that is suggested when blocks have room, wei per gas.
@@ -76,6 +92,10 @@ pub struct RpcConfig {
 /// Any transaction, in hex and quoted inside a request, fits a body.
 const MIN_BODY_BYTES: usize = 512 * 1024;
 const _: () = assert!(MIN_BODY_BYTES > 2 * MAX_TX_BYTES + 1024);
+/// What the deepest method needs: a batch of `eth_simulateV1` with access lists is 10 levels deep.
+const LEAST_DEPTH: usize = 16;
+/// Below what serde_json's reader gives up at (128), so that our message with the figures comes first.
+const MOST_DEPTH: usize = 120;
 
 impl Default for RpcConfig {
     fn default() -> Self {
@@ -85,9 +105,13 @@ impl Default for RpcConfig {
             allowed_hosts: vec!["localhost".to_owned()],
             max_body_bytes: 5 * 1024 * 1024,
             max_response_bytes: 32 * 1024 * 1024,
+            max_held_bytes: 256 * 1024 * 1024,
             max_batch: 1_000,
+            max_depth: 64,
             max_connections: 512,
+            max_connections_per_ip: 256,
             max_subscriptions_per_connection: 128,
+            max_subscriptions: 10_000,
             max_filters: 1_000,
             filter_timeout_s: 300,
             max_log_range: 10_000,
@@ -96,9 +120,13 @@ impl Default for RpcConfig {
             call_timeout_ms: 5_000,
             trace_timeout_ms: 20_000,
             request_timeout_ms: 30_000,
+            header_timeout_ms: 15_000,
+            body_timeout_ms: 20_000,
+            write_timeout_ms: 10_000,
             idle_timeout_ms: 120_000,
             max_sync_wait_ms: 20_000,
             heavy_threads: 0,
+            nice: 5,
             balance: BalanceMode::Nominal,
             // A tenth of the least base fee: enough to order transactions, too little to matter.
             suggested_tip_wei: 100_000_000,
@@ -120,9 +148,15 @@ impl RpcConfig {
         let size = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         bound("max_body_bytes", size(self.max_body_bytes), size(MIN_BODY_BYTES), 256 << 20, "bytes");
         bound("max_response_bytes", size(self.max_response_bytes), 1 << 20, 1 << 30, "bytes");
+        // One request and its answer always fit.
+        let least = self.max_body_bytes.saturating_add(self.max_response_bytes);
+        bound("max_held_bytes", size(self.max_held_bytes), size(least), 1 << 40, "bytes");
         bound("max_batch", size(self.max_batch), 1, 100_000, "calls");
+        bound("max_depth", size(self.max_depth), size(LEAST_DEPTH), size(MOST_DEPTH), "levels");
         bound("max_connections", size(self.max_connections), 1, 65_536, "connections");
+        bound("max_connections_per_ip", size(self.max_connections_per_ip), 1, 65_536, "connections");
         bound("max_subscriptions_per_connection", size(self.max_subscriptions_per_connection), 0, 10_000, "");
+        bound("max_subscriptions", size(self.max_subscriptions), 0, 1_000_000, "");
         bound("max_filters", size(self.max_filters), 0, 100_000, "filters");
         bound("filter_timeout_s", self.filter_timeout_s, 1, 86_400, "seconds");
         bound("max_log_range", self.max_log_range, 1, 1_000_000, "blocks");
@@ -131,9 +165,13 @@ impl RpcConfig {
         bound("call_timeout_ms", self.call_timeout_ms, 1, 600_000, "milliseconds");
         bound("trace_timeout_ms", self.trace_timeout_ms, 1, 3_600_000, "milliseconds");
         bound("request_timeout_ms", self.request_timeout_ms, 100, 3_600_000, "milliseconds");
+        bound("header_timeout_ms", self.header_timeout_ms, 100, 600_000, "milliseconds");
+        bound("body_timeout_ms", self.body_timeout_ms, 100, 600_000, "milliseconds");
+        bound("write_timeout_ms", self.write_timeout_ms, 100, 600_000, "milliseconds");
         bound("idle_timeout_ms", self.idle_timeout_ms, 1_000, 86_400_000, "milliseconds");
         bound("max_sync_wait_ms", self.max_sync_wait_ms, 1, self.request_timeout_ms, "milliseconds");
         bound("heavy_threads", size(self.heavy_threads), 0, 256, "threads");
+        bound("nice", self.nice.into(), 0, 19, "");
         for origin in &self.cors_origins {
             if origin != "*" && !origin.contains("://") {
                 problems.push(format!("rpc.cors_origins: {origin:?} is no origin; write scheme://host or *"));
@@ -164,6 +202,12 @@ impl RpcConfig {
     #[must_use]
     pub const fn idle_timeout(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms)
+    }
+
+    /// How long a client may leave what is sent to it.
+    #[must_use]
+    pub const fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
     }
 
     /// How many calls run at a time.

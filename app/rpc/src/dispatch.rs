@@ -8,7 +8,11 @@
 //! Calls of a batch are answered in order. A call never borrows from another thread: its parameters are a slice of
 //! the request's bytes, shared, not copied.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de::DeserializeSeed};
@@ -19,6 +23,7 @@ use crate::{
     api::{Api, Deadline},
     error::{RpcError, RpcResult},
     eth,
+    held::Held,
     methods::Method,
     metrics::{UNKNOWN, UNREADABLE},
     params::{AtMost, Params},
@@ -26,6 +31,8 @@ use crate::{
 };
 
 const SEND_RAW: &str = "eth_sendRawTransaction";
+/// How long the calls of one request keep a thread before other requests have their turn.
+const TURN: Duration = Duration::from_millis(200);
 
 /// A request object on the wire.
 #[derive(Deserialize)]
@@ -80,11 +87,36 @@ struct Call {
     params: Bytes,
 }
 
-/// Answers a request. `None` when nothing is to be answered: all were notifications.
+/// An answer, with its place on the ledger.
+pub(crate) struct Reply {
+    pub bytes: Vec<u8>,
+    pub held: Held,
+}
+
+impl Reply {
+    /// Bytes that leave the ledger when the last copy of them is gone: when they are sent.
+    pub fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Reply {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// As [`serve`], for who takes the answer at once.
 pub(crate) async fn answer(api: &Arc<Api>, session: Option<&Session>, body: Bytes) -> Option<Vec<u8>> {
+    serve(api, session, body).await.map(|reply| reply.bytes)
+}
+
+/// Answers a request. `None` when nothing is to be answered: all were notifications.
+pub(crate) async fn serve(api: &Arc<Api>, session: Option<&Session>, body: Bytes) -> Option<Reply> {
     let deadline = Deadline::after(api.config.request_timeout());
     let limit = api.config.max_response_bytes;
-    let mut out = Output { bytes: Vec::new(), before: 0, limit, count: 0, batch: false };
+    let held = Held::nothing(&api.ledger);
+    let mut out = Output { bytes: Vec::new(), held, before: 0, limit, count: 0, batch: false };
     match parse(api, &body) {
         Err(error) => {
             api.metrics.answered(UNREADABLE, Some(&error));
@@ -101,6 +133,13 @@ pub(crate) async fn answer(api: &Arc<Api>, session: Option<&Session>, body: Byte
 /// Reads the calls of a request, and whether it is a batch.
 fn parse(api: &Api, body: &Bytes) -> Result<(Vec<Call>, bool), RpcError> {
     let not_json = |e: serde_json::Error| RpcError::Parse(e.to_string());
+    let depth = depth(body);
+    if depth > api.config.max_depth {
+        return Err(RpcError::Limit(format!(
+            "nested too deeply: {depth} levels, limit {} (rpc.max_depth)",
+            api.config.max_depth
+        )));
+    }
     let first = body.iter().find(|b| !b.is_ascii_whitespace());
     if first != Some(&b'[') {
         let whole: &RawValue = serde_json::from_slice(body).map_err(not_json)?;
@@ -119,6 +158,26 @@ fn parse(api: &Api, body: &Bytes) -> Result<(Vec<Call>, bool), RpcError> {
         )));
     }
     Ok((listed.items.into_iter().map(|item| read_call(api, body, item)).collect(), true))
+}
+
+/// How deep lists and objects are nested, before anything is made of them.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut most) = (0_usize, 0_usize);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in bytes {
+        match (quoted, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => quoted = !quoted,
+            (false, b'[' | b'{') => {
+                depth = depth.saturating_add(1);
+                most = most.max(depth);
+            }
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
 }
 
 /// Reads one call. What is wrong with it becomes its answer.
@@ -202,34 +261,46 @@ fn no_session() -> RpcError {
     RpcError::no_method("eth_subscribe over HTTP (notifications not supported)", Some("connect by WebSocket"))
 }
 
-/// Runs neighbouring calls on one thread and appends their answers.
+/// Runs neighbouring calls on one thread and appends their answers. Long runs give the thread up now and then, so that one
+/// batch does not keep everybody waiting.
 async fn run_group(api: &Arc<Api>, group: Vec<(Call, &'static Method)>, deadline: Deadline, out: &mut Output) {
     let Some(cost) = group.iter().map(|(_, method)| method.cost).max() else { return };
-    let ids: Vec<(Option<Bytes>, &'static str)> =
-        group.iter().map(|(call, method)| (call.id.clone(), method.name)).collect();
-    let mut part = out.part();
-    let done = api
-        .run(cost, deadline, move |api| {
-            run_here(api, &group, deadline, &mut part);
-            part
-        })
-        .await;
-    match done {
-        Ok(part) => out.append(part),
-        Err(error) => {
-            for (id, method) in &ids {
-                api.metrics.answered(method, Some(&error));
-                out.answer(id, Err(error.clone()));
+    let group = Arc::new(group);
+    let mut done = 0_usize;
+    while done < group.len() {
+        let mut part = out.part();
+        let mine = group.clone();
+        let turn = api.run(cost, deadline, move |api| {
+            let left = mine.get(done..).unwrap_or_default();
+            let ran = run_here(api, left, deadline, &mut part);
+            (part, ran)
+        });
+        match turn.await {
+            Ok((part, ran)) => {
+                out.append(part);
+                done = done.saturating_add(ran);
+            }
+            Err(error) => {
+                for (call, method) in group.iter().skip(done) {
+                    api.metrics.answered(method.name, Some(&error));
+                    out.answer(&call.id, Err(error.clone()));
+                }
+                return;
             }
         }
     }
 }
 
-/// Runs calls one after the other; runs of raw transactions go to the pool at once.
-fn run_here(api: &Api, group: &[(Call, &'static Method)], deadline: Deadline, out: &mut Output) {
+/// Runs calls one after the other until the turn is over, and says how many; runs of raw transactions go to the pool at
+/// once.
+fn run_here(api: &Api, group: &[(Call, &'static Method)], deadline: Deadline, out: &mut Output) -> usize {
+    let begun = Instant::now();
     let mut rest = group;
     while let Some(((call, method), tail)) = rest.split_first() {
         let run = rest.iter().take_while(|(_, m)| m.name == SEND_RAW).count();
+        if rest.len() < group.len() && begun.elapsed() > TURN {
+            break;
+        }
         if run > 1 {
             let (senders, tail) = rest.split_at(run);
             rest = tail;
@@ -243,6 +314,7 @@ fn run_here(api: &Api, group: &[(Call, &'static Method)], deadline: Deadline, ou
         api.metrics.answered(method.name, result.as_ref().err());
         out.answer(&call.id, result);
     }
+    group.len().saturating_sub(rest.len())
 }
 
 /// A call whose answer would not be read is not worth running.
@@ -271,6 +343,8 @@ fn send_many(api: &Api, calls: &[(Call, &'static Method)], deadline: Deadline, o
 /// The answer, or a part of it, as it grows.
 struct Output {
     bytes: Vec<u8>,
+    /// Room for the results in `bytes`. Errors are short and as many as calls: they need none.
+    held: Held,
     /// Bytes of the parts before this one.
     before: usize,
     limit: usize,
@@ -281,7 +355,14 @@ struct Output {
 impl Output {
     /// An empty part that goes on where this one stands.
     fn part(&self) -> Self {
-        Self { bytes: Vec::new(), before: self.size(), limit: self.limit, count: self.count, batch: self.batch }
+        Self {
+            bytes: Vec::new(),
+            held: self.held.empty(),
+            before: self.size(),
+            limit: self.limit,
+            count: self.count,
+            batch: self.batch,
+        }
     }
 
     /// Takes a part back.
@@ -291,6 +372,7 @@ impl Output {
         } else {
             self.bytes.extend_from_slice(&part.bytes);
         }
+        self.held.join(part.held);
         self.count = part.count;
     }
 
@@ -318,7 +400,10 @@ impl Output {
         self.bytes.extend_from_slice(id);
         let result = result.and_then(|value| {
             let size = self.size().saturating_add(value.get().len());
-            if size > self.limit { Err(RpcError::ResponseTooLarge { limit: self.limit }) } else { Ok(value) }
+            if size > self.limit {
+                return Err(RpcError::ResponseTooLarge { limit: self.limit });
+            }
+            self.held.grow(value.get().len()).map(|()| value)
         });
         match result {
             Ok(value) => {
@@ -333,13 +418,32 @@ impl Output {
         self.bytes.push(b'}');
     }
 
-    fn finish(mut self) -> Option<Vec<u8>> {
+    fn finish(mut self) -> Option<Reply> {
         if self.count == 0 {
             return None;
         }
         if self.batch {
             self.bytes.push(b']');
         }
-        Some(self.bytes)
+        Some(Reply { bytes: self.bytes, held: self.held })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_lists_and_objects_but_no_brackets_in_strings() {
+        for (text, expected) in [
+            ("5", 0),
+            ("[]", 1),
+            (r#"{"a":[{"b":[]}]}"#, 4),
+            (r#"["[[[[", "\"[[", "\\"]"#, 1),
+            ("[[]][[[", 3),
+            ("]]]][", 1),
+        ] {
+            assert_eq!(depth(text.as_bytes()), expected, "{text}");
+        }
     }
 }

@@ -19,8 +19,9 @@
 //! - Only committed blocks are shown; one block hash everywhere (D7). Nothing here changes state but the pool's,
 //!   except where a development chain is commanded (`dev/`); no network's node has those methods.
 //! - Every list, queue, range and wait has a bound in [`RpcConfig`] or a named constant, and its error says the figure.
-//! - Work that reads the store or runs the EVM is on a bounded number of blocking threads. A slow client costs itself:
-//!   it is disconnected, the chain never waits for it.
+//! - Work that reads the store or runs the EVM is on a bounded number of threads, none of them the chain's (`workers`).
+//!   What callers make the server hold is on one ledger (`held`). A slow client costs itself: it is disconnected, the
+//!   chain never waits for it.
 //! - Nothing a client sends makes the process panic.
 
 #![allow(
@@ -39,6 +40,7 @@ mod dispatch;
 mod error;
 mod eth;
 mod health;
+mod held;
 mod hub;
 mod id;
 mod limits;
@@ -52,6 +54,7 @@ mod session;
 mod tags;
 mod txpool;
 mod types;
+mod workers;
 mod ws;
 
 pub use config::{BalanceMode, RpcConfig};

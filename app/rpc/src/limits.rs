@@ -1,18 +1,20 @@
 //! Who may connect, and how long a silent connection is kept.
 
 use std::{
+    collections::BTreeMap,
     io,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep, timeout},
 };
 
@@ -70,28 +72,139 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// A connection that counts against the limit while it lives and fails when nothing moves for too long.
+/// Bytes that a client must take within `rpc.write_timeout_ms`. Who takes fewer would hold its answer for hours.
+const LEAST_PROGRESS: usize = 64 * 1024;
+
+/// How many connections are open, in all and from each address.
+pub(crate) struct Doors {
+    all: usize,
+    each: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    all: usize,
+    by_address: BTreeMap<IpAddr, usize>,
+}
+
+/// Why a connection finds no room: the limit's name, and what the peer is told.
+pub(crate) struct NoRoom {
+    pub limit: &'static str,
+    pub why: String,
+}
+
+/// Held by a connection while it lives.
+pub(crate) struct Seat {
+    doors: Arc<Doors>,
+    address: IpAddr,
+}
+
+impl Doors {
+    pub fn new(config: &RpcConfig) -> Arc<Self> {
+        Arc::new(Self { all: config.max_connections, each: config.max_connections_per_ip, open: Mutex::default() })
+    }
+
+    /// Lets a connection in, or says why not.
+    pub fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Seat, NoRoom> {
+        let address = one_client(peer);
+        let mut open = self.open.lock();
+        if open.all >= self.all {
+            let why = format!("this node serves {} connections at a time (rpc.max_connections)", self.all);
+            return Err(NoRoom { limit: "max_connections", why });
+        }
+        let held = open.by_address.entry(address).or_default();
+        if *held >= self.each {
+            let why = format!(
+                "this node serves {} connections of one address at a time (rpc.max_connections_per_ip), {address} has \
+                 {held}",
+                self.each
+            );
+            return Err(NoRoom { limit: "max_connections_per_ip", why });
+        }
+        *held += 1;
+        open.all += 1;
+        Ok(Seat { doors: self.clone(), address })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut open = self.doors.open.lock();
+        open.all = open.all.saturating_sub(1);
+        if let Some(held) = open.by_address.get_mut(&self.address) {
+            *held = held.saturating_sub(1);
+            if *held == 0 {
+                open.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// The address that counts: a client of IPv6 has a whole /64 to choose from.
+fn one_client(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 => v4,
+    }
+}
+
+/// A connection that counts against the limits while it lives, and fails when nothing moves for too long.
 pub(crate) struct Conn {
     stream: TcpStream,
     idle: Duration,
-    sleep: Pin<Box<Sleep>>,
-    _slot: OwnedSemaphorePermit,
+    silence: Pin<Box<Sleep>>,
+    patience: Duration,
+    /// Runs while the peer does not take what is written: when it ends, and what was taken since it began.
+    stall: Option<(Pin<Box<Sleep>>, usize)>,
+    _seat: Seat,
 }
 
 impl Conn {
-    pub fn new(stream: TcpStream, idle: Duration, slot: OwnedSemaphorePermit) -> Self {
-        Self { stream, idle, sleep: Box::pin(sleep(idle)), _slot: slot }
+    pub fn new(stream: TcpStream, config: &RpcConfig, seat: Seat) -> Self {
+        let idle = config.idle_timeout();
+        let silence = Box::pin(sleep(idle));
+        Self { stream, idle, silence, patience: config.write_timeout(), stall: None, _seat: seat }
     }
 
-    /// Moves the end of patience after progress, or fails when it is reached.
-    fn judge<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    /// Moves the end of patience after bytes came, or fails when it is reached.
+    fn judge_read(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         if polled.is_ready() {
-            let until = Instant::now() + self.idle;
-            self.sleep.as_mut().reset(until);
+            self.heard();
             return polled;
         }
-        match self.sleep.as_mut().poll(cx) {
+        match self.silence.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "idle connection"))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn heard(&mut self) {
+        let until = Instant::now() + self.idle;
+        self.silence.as_mut().reset(until);
+    }
+
+    /// Fails when the peer takes too little for too long.
+    fn judge_write(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(written)) = &polled {
+            // Who takes what is sent is not idle.
+            self.heard();
+            if let Some((_, taken)) = &mut self.stall {
+                *taken = taken.saturating_add(*written);
+                if *taken >= LEAST_PROGRESS {
+                    self.stall = None;
+                }
+            }
+        }
+        if polled.is_ready() {
+            return polled;
+        }
+        let (end, _) = self.stall.get_or_insert_with(|| (Box::pin(sleep(self.patience)), 0));
+        match end.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "slow reader"))),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -100,14 +213,14 @@ impl Conn {
 impl AsyncRead for Conn {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.judge(cx, polled)
+        self.judge_read(cx, polled)
     }
 }
 
 impl AsyncWrite for Conn {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.judge(cx, polled)
+        self.judge_write(cx, polled)
     }
 
     fn poll_write_vectored(
@@ -116,7 +229,7 @@ impl AsyncWrite for Conn {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.judge(cx, polled)
+        self.judge_write(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -124,6 +237,8 @@ impl AsyncWrite for Conn {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Called when everything is written: nobody is waited for.
+        self.stall = None;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -133,9 +248,9 @@ impl AsyncWrite for Conn {
 }
 
 /// Tells a peer that there is no room, and lets it go.
-pub(crate) async fn turn_away(mut stream: TcpStream, limit: usize) {
+pub(crate) async fn turn_away(mut stream: TcpStream, why: &str) {
     const PATIENCE: Duration = Duration::from_millis(500);
-    let body = format!("this node serves {limit} connections at a time (rpc.max_connections); try again later\n");
+    let body = format!("{why}; try again later\n");
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\nconnection: close\r\n\
          content-length: {}\r\n\r\n{body}",
@@ -201,5 +316,32 @@ mod tests {
         assert!(content_type_allowed(None).is_ok());
         assert!(check("text/plain").unwrap_err().contains("text/plain"));
         assert!(check("application/x-www-form-urlencoded").is_err());
+    }
+
+    #[test]
+    fn connections_are_counted_in_all_and_by_address_and_given_back() {
+        let doors = Doors::new(&RpcConfig { max_connections: 3, max_connections_per_ip: 2, ..RpcConfig::default() });
+        let enter = |address: &str| doors.enter(address.parse().unwrap()).map_err(|no| (no.limit, no.why));
+        let first = enter("10.0.0.1").unwrap();
+        let _second = enter("::ffff:10.0.0.1").unwrap();
+        let (limit, why) = enter("10.0.0.1").err().unwrap();
+        assert_eq!(limit, "max_connections_per_ip");
+        assert!(why.contains("2 connections of one address") && why.contains("10.0.0.1 has 2"), "{why}");
+        let _third = enter("10.0.0.2").unwrap();
+        let (limit, why) = enter("10.0.0.3").err().unwrap();
+        assert_eq!(limit, "max_connections");
+        assert!(why.contains("3 connections"), "{why}");
+        drop(first);
+        drop(enter("10.0.0.1").unwrap());
+        assert_eq!(doors.open.lock().all, 2);
+        assert_eq!(doors.open.lock().by_address.len(), 2);
+    }
+
+    #[test]
+    fn neighbours_of_ipv6_count_as_one_client() {
+        let one = |text: &str| one_client(text.parse().unwrap());
+        assert_eq!(one("2001:db8:1:2::5"), one("2001:db8:1:2:ffff::1"));
+        assert_ne!(one("2001:db8:1:2::5"), one("2001:db8:1:3::5"));
+        assert_eq!(one("::ffff:1.2.3.4"), one("1.2.3.4"));
     }
 }

@@ -23,7 +23,8 @@ pub(crate) const UNKNOWN: &str = "unknown";
 pub(crate) const UNREADABLE: &str = "unreadable";
 
 /// The limits that an error may name as `(rpc.…)`. What is not here is counted as `other`.
-const LIMITS: [&str; 14] = [
+const LIMITS: [&str; 20] = [
+    "body_timeout_ms",
     "call_gas_cap",
     "call_timeout_ms",
     "filter_timeout_s",
@@ -31,13 +32,18 @@ const LIMITS: [&str; 14] = [
     "max_batch",
     "max_body_bytes",
     "max_connections",
+    "max_connections_per_ip",
+    "max_depth",
     "max_filters",
+    "max_held_bytes",
     "max_log_range",
     "max_log_results",
     "max_response_bytes",
+    "max_subscriptions",
     "max_subscriptions_per_connection",
     "max_sync_wait_ms",
     "request_timeout_ms",
+    "write_timeout_ms",
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -72,6 +78,7 @@ pub(crate) struct Metrics {
     pub connections: Gauge,
     pub websockets: Gauge,
     pub subscriptions: Gauge,
+    pub held_bytes: Gauge,
     pub slow_readers: Counter,
     refused: Counter,
 }
@@ -84,6 +91,7 @@ impl Default for Metrics {
         let times = (|| Histogram::new(exponential_buckets(0.000_02, 4.0, 11))) as fn() -> Histogram;
         let seconds = Family::new_with_constructor(times);
         let (connections, websockets, subscriptions) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let held_bytes = Gauge::default();
         let (slow_readers, refused) = (Counter::default(), Counter::default());
         registry.register("requests", "Calls answered, by method and outcome", requests.clone());
         registry.register("errors", "Calls that failed, by method and JSON-RPC code", errors.clone());
@@ -93,9 +101,11 @@ impl Default for Metrics {
         registry.register("open_connections", "Open connections, WebSockets among them", connections.clone());
         registry.register("open_websockets", "Open WebSocket connections", websockets.clone());
         registry.register("subscriptions", "Subscriptions of all WebSocket connections", subscriptions.clone());
+        let help = "Requests and answers held for all callers, bytes";
+        registry.register_with_unit("held", help, Unit::Bytes, held_bytes.clone());
         let help = "WebSocket connections closed because they did not take what was sent";
         registry.register("slow_readers_dropped", help, slow_readers.clone());
-        let help = "Connections refused because there were rpc.max_connections";
+        let help = "Connections refused because there were rpc.max_connections, or rpc.max_connections_per_ip of one";
         registry.register("connections_refused", help, refused.clone());
         Self {
             registry,
@@ -106,6 +116,7 @@ impl Default for Metrics {
             connections,
             websockets,
             subscriptions,
+            held_bytes,
             slow_readers,
             refused,
         }
@@ -149,9 +160,9 @@ impl Metrics {
     }
 
     /// A connection found no room.
-    pub fn turned_away(&self) {
+    pub fn turned_away(&self, limit: &'static str) {
         self.refused.inc();
-        self.limit_hit("max_connections");
+        self.limit_hit(limit);
     }
 
     /// The node's text, if any, and ours.

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
+use futures::StreamExt;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
@@ -27,13 +28,13 @@ use crate::{
     api::Api,
     config::RpcConfig,
     context::RpcContext,
-    dispatch, health, hub,
-    limits::{Conn, content_type_allowed, host_allowed, origin_allowed, turn_away},
+    dispatch, health,
+    held::Held,
+    hub,
+    limits::{Conn, Doors, NoRoom, content_type_allowed, host_allowed, origin_allowed, turn_away},
     ws,
 };
 
-/// How long the headers of a request may take.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
 /// Connections being told that there is no room; more are dropped without a word.
@@ -66,6 +67,16 @@ pub struct RpcHandle {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     metrics: MetricsText,
+    api: AtRest,
+}
+
+/// The server's state, waited for at the end.
+struct AtRest(Arc<Api>);
+
+impl std::fmt::Debug for AtRest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Api")
+    }
 }
 
 /// Renders the metrics of node and server.
@@ -104,9 +115,9 @@ impl RpcServer {
         let metrics = MetricsText(Arc::new(move || of_api.metrics.render(&(of_api.ctx.metrics)())));
         let mut tasks = JoinSet::new();
         tasks.spawn(hub::run(api.clone(), stopped.clone()));
-        tasks.spawn(accept(listener, Shared { api, stop: stopped }));
+        tasks.spawn(accept(listener, Shared { api: api.clone(), stop: stopped }));
         tracing::info!(%addr, "RPC listens");
-        Ok(RpcHandle { addr, stop, tasks, metrics })
+        Ok(RpcHandle { addr, stop, tasks, metrics, api: AtRest(api) })
     }
 }
 
@@ -128,24 +139,26 @@ impl RpcHandle {
         // Nobody listening means that all has ended already.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
+        // A call may outlive its connection; it reads the store that is closed next.
+        self.api.0.quiet().await;
     }
 }
 
 /// Accepts connections until told to stop, then waits for those that are open.
 async fn accept(listener: TcpListener, shared: Shared) {
     let config = &shared.api.config;
-    let slots = Arc::new(Semaphore::new(config.max_connections));
+    let doors = Doors::new(config);
     let refusals = Arc::new(Semaphore::new(MAX_TURNING_AWAY));
     let app = TowerToHyperService::new(router(shared.clone()));
     let mut connections = JoinSet::new();
     let mut stop = shared.stop.clone();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             _ = stop.changed() => break,
             // Ended connections are forgotten as they end.
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for connections to end.
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -154,14 +167,14 @@ async fn accept(listener: TcpListener, shared: Shared) {
                 }
             },
         };
-        match slots.clone().try_acquire_owned() {
-            Ok(slot) => {
+        match doors.enter(peer.ip()) {
+            Ok(seat) => {
                 // Small answers go out at once. Failing to set it costs time, not correctness.
                 drop(stream.set_nodelay(true));
-                let conn = Conn::new(stream, config.idle_timeout(), slot);
+                let conn = Conn::new(stream, config, seat);
                 connections.spawn(serve(shared.clone(), conn, app.clone()));
             }
-            Err(_) => refuse(&shared.api, stream, &refusals, &mut connections),
+            Err(no_room) => refuse(&shared.api, stream, no_room, &refusals, &mut connections),
         }
     }
     drop(listener);
@@ -171,12 +184,11 @@ async fn accept(listener: TcpListener, shared: Shared) {
     }
 }
 
-fn refuse(api: &Api, stream: TcpStream, refusals: &Arc<Semaphore>, connections: &mut JoinSet<()>) {
-    api.metrics.turned_away();
-    let limit = api.config.max_connections;
+fn refuse(api: &Api, stream: TcpStream, no_room: NoRoom, refusals: &Arc<Semaphore>, connections: &mut JoinSet<()>) {
+    api.metrics.turned_away(no_room.limit);
     if let Ok(slot) = refusals.clone().try_acquire_owned() {
         connections.spawn(async move {
-            turn_away(stream, limit).await;
+            turn_away(stream, &no_room.why).await;
             drop(slot);
         });
     }
@@ -187,7 +199,8 @@ async fn serve(shared: Shared, conn: Conn, app: TowerToHyperService<Router>) {
     let Shared { api, mut stop } = shared;
     api.metrics.connections.inc();
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(true);
+    let patience = Duration::from_millis(api.config.header_timeout_ms);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).keep_alive(true);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(conn), app);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -279,30 +292,66 @@ async fn post(api: &Arc<Api>, headers: &HeaderMap, body: Body) -> Response {
     if let Err(why) = content_type_allowed(headers.get(header::CONTENT_TYPE)) {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, why).into_response();
     }
-    let limit = api.config.max_body_bytes;
-    let reading = axum::body::to_bytes(body, limit);
-    let body = match tokio::time::timeout(api.config.request_timeout(), reading).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) => return refuse_body(api, headers, &error),
-        Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n").into_response(),
+    let mut held = Held::nothing(&api.ledger);
+    let body = match read_body(api, headers, body, &mut held).await {
+        Ok(body) => body,
+        Err(refusal) => return *refusal,
     };
-    match dispatch::answer(api, None, body).await {
-        Some(bytes) => json_response(Bytes::from(bytes)),
+    match dispatch::serve(api, None, body).await {
+        Some(reply) => json_response(reply.into_bytes()),
         // Only notifications: nothing to say.
         None => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
-fn refuse_body(api: &Api, headers: &HeaderMap, error: &axum::Error) -> Response {
-    let too_long = std::error::Error::source(error).is_some_and(|e| e.to_string().contains("length limit"));
-    if !too_long {
-        return (StatusCode::BAD_REQUEST, format!("the request cannot be read: {error}\n")).into_response();
-    }
-    api.metrics.limit_hit("max_body_bytes");
+/// The whole body, or the answer that refuses it. What is read is on the ledger as it comes, whatever was announced.
+async fn read_body(api: &Api, headers: &HeaderMap, body: Body, held: &mut Held) -> Result<Bytes, Box<Response>> {
+    let refuse = |status: StatusCode, setting, why: String| {
+        api.metrics.limit_hit(setting);
+        // What follows of the body is not read: the connection ends.
+        Box::new((status, [(header::CONNECTION, "close")], why).into_response())
+    };
     let limit = api.config.max_body_bytes;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).unwrap_or("more");
-    let why = format!("request too large: {announced} bytes, limit {limit} (rpc.max_body_bytes)\n");
-    (StatusCode::PAYLOAD_TOO_LARGE, why).into_response()
+    let too_large = |size: &str| {
+        let why = format!("request too large: {size} bytes, limit {limit} (rpc.max_body_bytes)\n");
+        refuse(StatusCode::PAYLOAD_TOO_LARGE, "max_body_bytes", why)
+    };
+    if let Some(announced) = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok())
+        && announced.parse::<usize>().is_ok_and(|size| size > limit)
+    {
+        return Err(too_large(announced));
+    }
+    let reading = async {
+        let mut parts = body.into_data_stream();
+        let mut whole = Bytes::new();
+        let mut grown: Vec<u8> = Vec::new();
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|error| {
+                let why = format!("the request cannot be read: {error}\n");
+                Box::new((StatusCode::BAD_REQUEST, why).into_response())
+            })?;
+            let size = whole.len() + grown.len() + part.len();
+            if size > limit {
+                return Err(too_large(&format!("at least {size}")));
+            }
+            held.grow(part.len())
+                .map_err(|why| refuse(StatusCode::SERVICE_UNAVAILABLE, "max_held_bytes", format!("{why}\n")))?;
+            // Most bodies come in one part and are not copied.
+            if grown.is_empty() && whole.is_empty() {
+                whole = part;
+                continue;
+            }
+            grown.extend_from_slice(&std::mem::take(&mut whole));
+            grown.extend_from_slice(&part);
+        }
+        Ok(if grown.is_empty() { whole } else { Bytes::from(grown) })
+    };
+    let patience = Duration::from_millis(api.config.body_timeout_ms);
+    tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| {
+        let millis = api.config.body_timeout_ms;
+        let why = format!("the request did not arrive within {millis} ms (rpc.body_timeout_ms)\n");
+        Err(refuse(StatusCode::REQUEST_TIMEOUT, "body_timeout_ms", why))
+    })
 }
 
 pub(crate) fn json_response(bytes: Bytes) -> Response {

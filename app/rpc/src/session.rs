@@ -1,6 +1,12 @@
 //! What a WebSocket connection is subscribed to.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use alloy_rpc_types_eth::Filter;
 use parking_lot::Mutex;
@@ -24,11 +30,41 @@ pub(crate) enum Subscription {
     Syncing,
 }
 
+/// How many subscriptions there may be, and how many there are.
+pub(crate) struct Seats {
+    each: usize,
+    all: usize,
+    taken: AtomicUsize,
+    shown: Gauge,
+}
+
+impl Seats {
+    /// So many per connection and in all.
+    pub fn new(each: usize, all: usize, shown: Gauge) -> Arc<Self> {
+        Arc::new(Self { each, all, taken: AtomicUsize::new(0), shown })
+    }
+
+    fn take(&self) -> Result<(), RpcError> {
+        let one_more = |taken: usize| taken.checked_add(1).filter(|sum| *sum <= self.all);
+        if let Err(taken) = self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more) {
+            return Err(RpcError::Limit(format!(
+                "too many subscriptions: all connections together have {taken}, limit {} (rpc.max_subscriptions)",
+                self.all
+            )));
+        }
+        self.shown.inc();
+        Ok(())
+    }
+
+    fn leave(&self, count: usize) {
+        self.taken.fetch_sub(count, Ordering::AcqRel);
+        self.shown.dec_by(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
 /// The subscriptions of a connection.
 pub(crate) struct Session {
-    limit: usize,
-    /// Subscriptions of all sessions.
-    count: Gauge,
+    seats: Arc<Seats>,
     inner: Mutex<Inner>,
 }
 
@@ -40,23 +76,23 @@ struct Inner {
 }
 
 impl Session {
-    pub fn new(limit: usize, count: Gauge) -> Self {
-        Self { limit, count, inner: Mutex::default() }
+    pub fn new(seats: Arc<Seats>) -> Self {
+        Self { seats, inner: Mutex::default() }
     }
 
     /// Adds a subscription and returns its id.
     pub fn subscribe(&self, subscription: Subscription) -> Result<String, RpcError> {
         let mut inner = self.inner.lock();
         let held = inner.active.len().saturating_add(inner.fresh.len());
-        if held >= self.limit {
+        if held >= self.seats.each {
             return Err(RpcError::Limit(format!(
                 "too many subscriptions: this connection has {held}, limit {} (rpc.max_subscriptions_per_connection)",
-                self.limit
+                self.seats.each
             )));
         }
         let id = random_id()?;
+        self.seats.take()?;
         inner.fresh.push((id.clone(), subscription));
-        self.count.inc();
         Ok(id)
     }
 
@@ -67,7 +103,7 @@ impl Session {
         inner.fresh.retain(|(fresh, _)| fresh != id);
         let gone = inner.fresh.len() < held || inner.active.remove(id).is_some();
         if gone {
-            self.count.dec();
+            self.seats.leave(1);
         }
         gone
     }
@@ -89,7 +125,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let inner = self.inner.get_mut();
         let held = inner.active.len().saturating_add(inner.fresh.len());
-        self.count.dec_by(i64::try_from(held).unwrap_or(i64::MAX));
+        self.seats.leave(held);
     }
 }
 
@@ -101,7 +137,7 @@ mod tests {
     #[test]
     fn a_subscription_takes_events_only_after_its_id_was_sent() {
         let count = Gauge::default();
-        let session = Session::new(2, count.clone());
+        let session = Session::new(Seats::new(2, 9, count.clone()));
         let id = session.subscribe(Subscription::NewHeads).unwrap();
         assert!(session.active().is_empty());
         session.activate();
@@ -116,12 +152,26 @@ mod tests {
 
     #[test]
     fn the_limit_counts_what_is_not_yet_active() {
-        let session = Session::new(1, Gauge::default());
+        let session = Session::new(Seats::new(1, 9, Gauge::default()));
         let id = session.subscribe(Subscription::Syncing).unwrap();
         let error = session.subscribe(Subscription::NewHeads).unwrap_err();
         assert_eq!(error.code(), -32005);
         assert!(error.to_string().contains("has 1, limit 1"), "{error}");
         assert!(session.unsubscribe(&id));
         session.subscribe(Subscription::NewHeads).unwrap();
+    }
+
+    #[test]
+    fn all_connections_together_have_a_limit_and_one_that_ends_makes_room() {
+        let seats = Seats::new(2, 3, Gauge::default());
+        let (a, b) = (Session::new(seats.clone()), Session::new(seats));
+        for session in [&a, &a, &b] {
+            session.subscribe(Subscription::NewHeads).unwrap();
+        }
+        let error = b.subscribe(Subscription::NewHeads).unwrap_err();
+        assert_eq!(error.code(), -32005);
+        assert!(error.to_string().contains("together have 3, limit 3 (rpc.max_subscriptions)"), "{error}");
+        drop(a);
+        b.subscribe(Subscription::NewHeads).unwrap();
     }
 }

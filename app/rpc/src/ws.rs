@@ -21,16 +21,20 @@ use tokio::sync::{broadcast::error::RecvError, watch};
 
 use crate::{
     api::Api,
-    dispatch,
+    dispatch::{self, Reply},
+    error::RpcError,
     eth::subscribe::{head_notices, pending_notices, syncing_notices},
+    held::Held,
     hub::HeadEvent,
+    metrics::UNREADABLE,
     session::Session,
 };
 
-/// How long a peer may take to accept one message.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-type Sink = SplitSink<WebSocket, Message>;
+/// Where messages go, and how long the peer may take to accept one.
+struct Sink {
+    socket: SplitSink<WebSocket, Message>,
+    patience: Duration,
+}
 
 /// Why a connection ends.
 enum End {
@@ -44,16 +48,18 @@ enum End {
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(api: Arc<Api>, socket: WebSocket, stop: watch::Receiver<bool>) {
-    let (mut sink, stream) = socket.split();
+    let (socket, stream) = socket.split();
+    let mut sink = Sink { socket, patience: api.config.write_timeout() };
     let end = talk(&api, &mut sink, stream, stop).await;
     if matches!(end, End::Slow(..)) {
         api.metrics.slow_readers.inc();
+        api.metrics.limit_hit("write_timeout_ms");
     }
     if let End::Close(code, reason) | End::Slow(code, reason) = end {
         tracing::debug!(code, %reason, "closing a WebSocket connection");
         let frame = CloseFrame { code, reason: reason.as_ref().into() };
         // The peer may be the one that does not read: it gets no second chance.
-        drop(tokio::time::timeout(Duration::from_secs(1), sink.send(Message::Close(Some(frame)))).await);
+        drop(tokio::time::timeout(Duration::from_secs(1), sink.socket.send(Message::Close(Some(frame)))).await);
     }
 }
 
@@ -63,9 +69,9 @@ async fn talk(
     mut stream: SplitStream<WebSocket>,
     mut stop: watch::Receiver<bool>,
 ) -> End {
-    let session = Session::new(api.config.max_subscriptions_per_connection, api.metrics.subscriptions.clone());
+    let session = Session::new(api.seats.clone());
     let (mut heads, mut pending, mut syncing) = (api.hub.heads(), api.hub.pending(), api.hub.syncing());
-    let mut request: Option<BoxFuture<'_, Option<Vec<u8>>>> = None;
+    let mut request: Option<BoxFuture<'_, Option<Reply>>> = None;
     let mut pings = tokio::time::interval(api.config.idle_timeout() / 3);
     let mut heard = Instant::now();
     loop {
@@ -75,14 +81,18 @@ async fn talk(
             reply = next_reply(&mut request) => {
                 request = None;
                 let sent = match reply {
-                    Some(bytes) => send(sink, text(bytes)).await,
+                    Some(Reply { bytes, held }) => {
+                        let sent = send(sink, text(bytes)).await;
+                        drop(held);
+                        sent
+                    }
                     None => Ok(()),
                 };
                 session.activate();
                 sent
             }
             txs = pending.recv() => match txs {
-                Ok(txs) => send_all(sink, pending_notices(&session, &txs)).await,
+                Ok(txs) => send_all(sink, pending_notices(&session, txs)).await,
                 Err(error) => Err(lagged(&error)),
             },
             head = heads.recv() => match head {
@@ -100,7 +110,7 @@ async fn talk(
                 heard = Instant::now();
                 match read(message) {
                     Ok(Some(body)) => {
-                        request = Some(dispatch::answer(api, Some(&session), body).boxed());
+                        request = Some(reply(api, &session, body).boxed());
                         Ok(())
                     }
                     Ok(None) => Ok(()),
@@ -121,8 +131,25 @@ async fn talk(
     }
 }
 
+/// Answers a request that is on the ledger meanwhile, or says that there is no room for it.
+async fn reply(api: &Arc<Api>, session: &Session, body: Bytes) -> Option<Reply> {
+    let mut held = Held::nothing(&api.ledger);
+    match held.grow(body.len()) {
+        Ok(()) => dispatch::serve(api, Some(session), body).await,
+        Err(error) => Some(refusal(api, &error, held)),
+    }
+}
+
+fn refusal(api: &Api, error: &RpcError, held: Held) -> Reply {
+    api.metrics.answered(UNREADABLE, Some(error));
+    let mut bytes = br#"{"jsonrpc":"2.0","id":null,"error":"#.to_vec();
+    error.write(&mut bytes);
+    bytes.push(b'}');
+    Reply { bytes, held }
+}
+
 /// Waits for the answer of the request in work; for ever when there is none.
-async fn next_reply(request: &mut Option<BoxFuture<'_, Option<Vec<u8>>>>) -> Option<Vec<u8>> {
+async fn next_reply(request: &mut Option<BoxFuture<'_, Option<Reply>>>) -> Option<Reply> {
     match request {
         Some(request) => request.await,
         None => std::future::pending().await,
@@ -149,10 +176,11 @@ fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Bytes>, 
 }
 
 async fn send_head(session: &Session, sink: &mut Sink, head: Arc<HeadEvent>) -> Result<(), End> {
-    send_all(sink, head_notices(session, &head)).await
+    send_all(sink, head_notices(session, head)).await
 }
 
-async fn send_all(sink: &mut Sink, notices: Vec<Vec<u8>>) -> Result<(), End> {
+/// One after the other: however much there is to say, one notice of it is in memory.
+async fn send_all(sink: &mut Sink, notices: impl Iterator<Item = Vec<u8>>) -> Result<(), End> {
     for notice in notices {
         send(sink, text(notice)).await?;
     }
@@ -160,10 +188,14 @@ async fn send_all(sink: &mut Sink, notices: Vec<Vec<u8>>) -> Result<(), End> {
 }
 
 async fn send(sink: &mut Sink, message: Message) -> Result<(), End> {
-    match tokio::time::timeout(WRITE_TIMEOUT, sink.send(message)).await {
+    match tokio::time::timeout(sink.patience, sink.socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Slow(close_code::POLICY, "slow reader: a message was not taken within 10 s".into())),
+        Err(_) => {
+            let millis = sink.patience.as_millis();
+            let why = format!("slow reader: a message was not taken within {millis} ms (rpc.write_timeout_ms)");
+            Err(End::Slow(close_code::POLICY, why.into()))
+        }
     }
 }
 

@@ -74,42 +74,46 @@ fn notice(id: &str, result: &str) -> Vec<u8> {
     out
 }
 
-/// What a new block means to a connection: its header, then its logs.
-pub(crate) fn head_notices(session: &Session, head: &HeadEvent) -> Vec<Vec<u8>> {
-    let mut notices = Vec::new();
-    let mut later = Vec::new();
+/// What a new block means to a connection: its header, then its logs. Made one by one: the logs of a full block for a hundred
+/// subscriptions would be gigabytes.
+pub(crate) fn head_notices(session: &Session, head: Arc<HeadEvent>) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
+    let (mut heads, mut filters) = (Vec::new(), Vec::new());
     for (id, subscription) in session.active() {
         match subscription {
             // What is gone is told by its logs; the head that follows tells the rest.
             Subscription::NewHeads if head.block.removed => {}
-            Subscription::NewHeads => notices.push(notice(&id, head.header.get())),
-            Subscription::Logs(filter) => {
-                let logs = logs::logs_of_block(&head.block, &filter);
-                later.extend(logs.iter().filter_map(|log| json(log).ok()).map(|log| notice(&id, log.get())));
-            }
+            Subscription::NewHeads => heads.push(id),
+            Subscription::Logs(filter) => filters.push((id, filter)),
             Subscription::Pending { .. } | Subscription::Syncing => {}
         }
     }
-    notices.append(&mut later);
-    notices
+    let of_block = head.clone();
+    let told = heads.into_iter().map(move |id| notice(&id, head.header.get()));
+    told.chain(filters.into_iter().flat_map(move |(id, filter)| {
+        let logs = logs::logs_of_block(&of_block.block, &filter);
+        logs.into_iter().filter_map(move |log| json(&log).ok().map(|log| notice(&id, log.get())))
+    }))
 }
 
 /// What new pending transactions mean to a connection.
-pub(crate) fn pending_notices(session: &Session, txs: &PendingEvent) -> Vec<Vec<u8>> {
-    let mut notices = Vec::new();
-    for (id, subscription) in session.active() {
-        let Subscription::Pending { full } = subscription else { continue };
-        for tx in txs.iter() {
+pub(crate) fn pending_notices(session: &Session, txs: PendingEvent) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
+    let wanted = session.active().into_iter().filter_map(|(id, subscription)| match subscription {
+        Subscription::Pending { full } => Some((id, full)),
+        _ => None,
+    });
+    wanted.flat_map(move |(id, full)| {
+        let txs = txs.clone();
+        (0..txs.len()).filter_map(move |n| {
+            let tx = txs.get(n)?;
             let result = if full { json(&TxView::new(tx, Place::Pending)) } else { json(&tx.tx.hash()) };
-            notices.extend(result.ok().map(|result| notice(&id, result.get())));
-        }
-    }
-    notices
+            result.ok().map(|result| notice(&id, result.get()))
+        })
+    })
 }
 
 /// What a change of catching up means to a connection.
-pub(crate) fn syncing_notices(session: &Session, catching_up: bool) -> Vec<Vec<u8>> {
+pub(crate) fn syncing_notices(session: &Session, catching_up: bool) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
     let result = if catching_up { "{\"syncing\":true}" } else { "false" };
     let wanted = session.active().into_iter().filter(|(_, sub)| matches!(sub, Subscription::Syncing));
-    wanted.map(|(id, _)| notice(&id, result)).collect()
+    wanted.map(move |(id, _)| notice(&id, result))
 }

@@ -64,7 +64,7 @@ pub(crate) fn send_raw_many<'a>(api: &Api, params: impl Iterator<Item = &'a [u8]
     };
     let mut raws = Vec::new();
     let places: Vec<Result<(), RpcError>> = params.map(|bytes| read(bytes).map(|raw| raws.push(raw))).collect();
-    let mut added = api.ctx.pool.add_many(raws).into_iter();
+    let mut added = api.workers.parallel(|| api.ctx.pool.add_many(raws)).into_iter();
     let missing = || RpcError::Internal("the pool answered fewer transactions than it was given".to_owned());
     places
         .into_iter()

@@ -15,6 +15,8 @@ mod calls;
 mod code;
 mod dev;
 mod filters;
+mod hostile;
+mod limits;
 mod pending;
 mod ports;
 mod proofs;

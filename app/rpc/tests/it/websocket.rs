@@ -13,20 +13,20 @@ use tokio_tungstenite::{
 
 use crate::support::{Node, TOPIC, address, poke, transfer};
 
-struct Ws(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Ws(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Ws {
-    async fn open(node: &Node, path: &str) -> Self {
+    pub async fn open(node: &Node, path: &str) -> Self {
         let url = format!("ws://{}{path}", node.server.local_addr());
         Self(connect_async(url).await.unwrap().0)
     }
 
-    async fn send(&mut self, body: Value) {
+    pub async fn send(&mut self, body: Value) {
         self.0.send(Message::text(body.to_string())).await.unwrap();
     }
 
     /// The next text, or why the connection was closed.
-    async fn next(&mut self) -> Result<Value, String> {
+    pub async fn next(&mut self) -> Result<Value, String> {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
@@ -38,12 +38,12 @@ impl Ws {
         }
     }
 
-    async fn call(&mut self, method: &str, params: Value) -> Value {
+    pub async fn call(&mut self, method: &str, params: Value) -> Value {
         self.send(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})).await;
         self.next().await.unwrap()
     }
 
-    async fn subscribe(&mut self, params: Value) -> String {
+    pub async fn subscribe(&mut self, params: Value) -> String {
         self.call("eth_subscribe", params).await["result"].as_str().unwrap().to_owned()
     }
 
