@@ -113,11 +113,17 @@ pub fn long() -> Result<()> {
             "network",
             "--test",
             "joining",
+            "--test",
+            "hostile",
             "--",
             "--include-ignored",
             "--nocapture",
         ]);
         run(command.args(["--test-threads", "1"]))
+    })?;
+    step("three million transactions against one pool", || {
+        let flood = ["test", "--package", "defchain-mempool", "--test", "flood", "--", "--ignored", "--nocapture"];
+        run(cargo_with(&programs).args(flood))
     })?;
     let signer = build::remote_signer()?;
     step("an upgrade of a running network, a remote signer", || {
