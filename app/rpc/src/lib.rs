@@ -39,6 +39,8 @@ mod dev;
 mod dispatch;
 mod error;
 mod eth;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod held;
 mod hub;
