@@ -8,8 +8,8 @@
 //! | `upgrade/version`, `upgrade/plan`, `upgrade/done/` ‖ height | [`crate::upgrade`] |
 
 use defchain_base::{
-    Address, AgeMillis, B256, CodecError, ConsensusAddress, Decode, Encode, Height, Power, Reader, StateError, StateKey,
-    StateRead, Substore, Timestamp, read_exact_value,
+    Address, AgeMillis, B256, CodecError, ConsensusAddress, Decode, Encode, Height, Power, Reader, StateError,
+    StateKey, StateRead, Substore, Timestamp, read_exact_value,
 };
 
 const HEAD_VERSION: u8 = 2;

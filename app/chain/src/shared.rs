@@ -7,12 +7,7 @@ use defchain_store::Snapshot;
 use tokio::sync::broadcast;
 
 use crate::{
-    declared::Declared,
-    params::ChainParams,
-    reader::Block,
-    records::Header,
-    rules::Rules,
-    upgrade::UpgradeError,
+    declared::Declared, params::ChainParams, reader::Block, records::Header, rules::Rules, upgrade::UpgradeError,
 };
 
 /// Blocks that a subscriber may lag behind before it is told that it missed some.

@@ -250,11 +250,7 @@ pub(crate) fn put_genesis_version(state: &mut (impl StateWrite + ?Sized), versio
 ///
 /// # Errors
 /// When the plan is malformed, not in the future, or does not raise the version.
-pub fn schedule(
-    state: &mut (impl StateWrite + ?Sized),
-    now: Height,
-    plan: &UpgradePlan,
-) -> Result<(), ScheduleError> {
+pub fn schedule(state: &mut (impl StateWrite + ?Sized), now: Height, plan: &UpgradePlan) -> Result<(), ScheduleError> {
     let mut problems = plan.problems();
     let current = version(state)?;
     if plan.app_version <= current {

@@ -29,8 +29,8 @@
     reason = "no consensus code: figures are bounded by limits, overflow checks stay on"
 )]
 
-mod api;
 mod absent;
+mod api;
 mod config;
 mod context;
 mod debug;

@@ -84,10 +84,8 @@ pub(crate) fn view_at(api: &Api, id: Option<BlockId>) -> Result<View, RpcError> 
         let header = Arc::new(pending.header.clone());
         return Ok(View { header, state: pending.state.clone(), env: pending.env });
     }
-    let newest = matches!(
-        id,
-        BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized)
-    );
+    let newest =
+        matches!(id, BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized));
     if newest {
         // One commit gives both, whatever is committed meanwhile.
         let (header, state) = api.ctx.reader.latest_state()?;

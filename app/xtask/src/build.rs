@@ -46,8 +46,6 @@ pub fn cometbft(tags: &str) -> Result<PathBuf> {
 /// CometBFT's example of a remote signer.
 pub fn remote_signer() -> Result<PathBuf> {
     let out = cache().join("bin/remote-signer");
-    step("build CometBFT's remote signer", || {
-        run(go().args(["run", "./cmd/build-cometbft", "--signer"]).arg(&out))
-    })?;
+    step("build CometBFT's remote signer", || run(go().args(["run", "./cmd/build-cometbft", "--signer"]).arg(&out)))?;
     Ok(out)
 }

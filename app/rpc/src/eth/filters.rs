@@ -39,10 +39,19 @@ const MAX_BLOCK_HASHES: u64 = 10_000;
 
 /// What a filter follows, and from where it goes on.
 enum Follows {
-    Blocks { next: Height },
+    Blocks {
+        next: Height,
+    },
     /// `removed`: logs that were told and are gone since (development chains).
-    Logs { filter: Box<Filter>, next: Height, removed: Vec<LogView> },
-    Pending { next: u64, full: bool },
+    Logs {
+        filter: Box<Filter>,
+        next: Height,
+        removed: Vec<LogView>,
+    },
+    Pending {
+        next: u64,
+        full: bool,
+    },
 }
 
 struct Entry {
