@@ -307,7 +307,16 @@ fn phase(network: &Network, seconds: u64) -> (u64, u64, u64) {
     (from, height.as_str().unwrap().parse().unwrap(), most)
 }
 
-/// Long form: 20 s. It compares with its own quiet phase, which needs a machine that does nothing else.
+/// Callers have machines of their own: what they compute here must not be taken from the node. This thread, and those that
+/// it starts from now on, run when nobody else wants to.
+fn step_back() {
+    let thread = fs::read_link("/proc/thread-self").unwrap();
+    let id = thread.file_name().unwrap().to_owned();
+    let done = std::process::Command::new("renice").args(["-n", "19", "-p"]).arg(id).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Long form: 40 s. It compares with its own quiet phase, which needs a machine that does nothing else.
 #[test]
 #[ignore = "compares the pace of blocks, which needs a quiet machine: cargo xtask test-long"]
 fn hostile_callers_do_not_slow_the_chain() {
@@ -317,7 +326,8 @@ fn hostile_callers_do_not_slow_the_chain() {
     let stop = Arc::new(AtomicBool::new(false));
     let url = network.nodes[0].rpc_url();
     let sending = honest(&url, &stop);
-    let quiet = phase(&network, 10);
+    let quiet = phase(&network, 20);
+    step_back();
     let hostile = Hostile {
         addr: url.trim_start_matches("http://").parse().unwrap(),
         stop: stop.clone(),
