@@ -164,7 +164,6 @@ fn requests() -> Vec<(&'static str, serde_json::Value)> {
         ("eth_getLogs", json!([filter])),
         ("eth_newFilter", json!([filter])),
         ("eth_getFilterChanges", json!(["0x1"])),
-        ("eth_getProof", json!([from, ["0x0"], "latest"])),
         ("def_getProof", json!(["latest", from, "0x0"])),
         ("debug_traceCall", json!([tx, "latest", { "tracer": "callTracer", "tracerConfig": { "withLog": true } }])),
         ("debug_traceTransaction", json!([hash, { "tracer": "prestateTracer" }])),
@@ -235,6 +234,8 @@ pub(super) fn good() -> Vec<Text> {
     let batch: Vec<&str> = calls.iter().take(20).map(|(.., text)| text.as_str()).collect();
     all.push(made("rpc", "batch", format!("[{}]", batch.join(","))));
     all.push(made("rpc", "notification", r#"{"jsonrpc":"2.0","method":"eth_chainId"}"#));
+    let all_heights = json!([{ "fromBlock": "0x0", "toBlock": "0xffffffffffffffff" }]);
+    all.push(made("rpc", "range-of-all-heights", call("eth_getLogs", all_heights)));
     all.extend(calls);
     for (method, params) in dev_requests() {
         if ["evm_mine", "evm_snapshot", "hardhat_mine", "anvil_setBalance"].contains(&method) {
@@ -301,11 +302,7 @@ pub(super) fn refused() -> Vec<Text> {
         made("rpc", "version-1", r#"{"id":1,"method":"eth_chainId"}"#),
         made("rpc", "params-by-name", r#"{"jsonrpc":"2.0","id":1,"method":"eth_call","params":{"to":1}}"#),
         made("rpc", "tracer-in-javascript", call("debug_traceCall", tracer)),
-        made(
-            "rpc",
-            "range-of-all-heights",
-            call("eth_getLogs", json!([{ "fromBlock": "0x0", "toBlock": "0xffffffffffffffff" }])),
-        ),
+        made("rpc", "eth_getProof", call("eth_getProof", json!([CONTRACT, ["0x0"], "latest"]))),
         made("rpc", "unknown-filter", call("eth_getFilterChanges", json!(["0x1"]))),
         made("rpc-dev", "mine-for-ever", call("hardhat_mine", json!(["0xffffffffffffffff", "0x1"]))),
     ];
