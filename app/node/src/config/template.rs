@@ -92,7 +92,10 @@ const DOCS: &[(&str, &str)] = &[
     ("state_sync.rpc_servers", "CometBFT's RPC of two or more nodes of different people: [\"http://HOST:26657\", …]."),
     ("state_sync.trust_height", "A height whose header you trust."),
     ("state_sync.trust_hash", "The hash of that header, 64 hex digits."),
-    ("state_sync.trust_period_h", "Hours for which that header may be trusted: well below the time a stake stays bound."),
+    (
+        "state_sync.trust_period_h",
+        "Hours for which that header may be trusted: well below the time a stake stays bound.",
+    ),
     ("metrics", "Prometheus."),
     ("metrics.enabled", "Whether to serve metrics on a port of their own."),
     ("metrics.addr", "Where."),
