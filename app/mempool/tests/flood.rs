@@ -47,7 +47,7 @@ impl PoolView for Everybody {
 fn of_somebody(n: u64, nonce: u64, tip: u128) -> Bytes {
     let word = |what: u64| U256::from_be_bytes(keccak256([n.to_be_bytes(), what.to_be_bytes()].concat()).0);
     // Below half the group's order, as s must be.
-    let signature = Signature::new(word(1) >> 1, word(2) >> 2, n % 2 == 0);
+    let signature = Signature::new(word(1) >> 1, word(2) >> 2, n.is_multiple_of(2));
     let fees = Fees { cap: 100 * GWEI, tip };
     TxEnvelope::from(Wallet::template(nonce, fees).into_signed(signature)).encoded_2718().into()
 }
