@@ -16,9 +16,7 @@ use defchain_base::{
     AgeMillis, Amount, EmptyState, Height, MemoryState, Overlay, Timestamp,
     tx::{self, RecoveredTx},
 };
-use defchain_evm::{
-    BlockEnv, Executor, GenesisAccount, Registry, begin_block, genesis_accounts, write_genesis_account,
-};
+use defchain_evm::{BlockEnv, Executor, GenesisAccount, begin_block, genesis_accounts, write_genesis_account};
 use defchain_token::{TokenParams, state::TokenWrite};
 
 const CHAIN_ID: u64 = 35_679;
@@ -48,7 +46,7 @@ fn main() {
     let (transfers, accounts) = (args.next().unwrap_or(10_000), args.next().unwrap_or(20_000));
     let mut genesis = Overlay::new(EmptyState);
     genesis.put_token_params(&TokenParams::plain()).unwrap();
-    let registry = Registry::default();
+    let registry = defchain_evm::base_registry();
     for account in genesis_accounts(&registry) {
         write_genesis_account(&mut genesis, &account).unwrap();
     }

@@ -13,6 +13,7 @@ use revm::{
 use crate::{
     BlockEnv, ExecError, Registry, TxOutcome,
     db::ChainDb,
+    env::{cfg, limits, to_revm},
     handler::{ChainError, ChainEvm, drive},
     inspect::{
         Watcher,
@@ -45,7 +46,7 @@ impl<S: StateRead> Executor<S> {
     /// When the store fails or holds no genesis.
     pub fn new(overlay: Overlay<S>, env: BlockEnv, registry: &Registry) -> Result<Self, StateError> {
         let db = ChainDb::new(overlay, env)?;
-        let context = ChainContext::<S>::new(db, SPEC).with_block(env.to_revm()).with_cfg(env.cfg());
+        let context = ChainContext::<S>::new(db, SPEC).with_block(to_revm(&env)).with_cfg(cfg(&env));
         let instructions = EthInstructions::new_mainnet_with_spec(SPEC);
         let precompiles = ChainPrecompiles::new(registry.clone());
         let mut evm = ChainEvm::new_with_inspector(context, Watcher::Nobody, instructions, precompiles);
@@ -113,7 +114,7 @@ impl<S: StateRead> Executor<S> {
     /// cannot be read or an invariant broke; the block cannot go on.
     pub fn execute(&mut self, tx: &RecoveredTx, gas_left: u64) -> Result<TxOutcome, ExecError> {
         let env = self.db().env;
-        validity::check_static(&tx.tx, &env.limits())?;
+        validity::check_static(&tx.tx, &limits(&env))?;
         if tx.tx.gas_limit() > gas_left {
             return Err(InvalidTx::BlockGas { have: tx.tx.gas_limit(), limit: gas_left }.into());
         }

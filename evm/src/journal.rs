@@ -16,7 +16,8 @@ use revm::{
         JournalTr,
         context::{SStoreResult, SelfDestructResult, StateLoad},
         journaled_state::{
-            AccountInfoLoad, AccountLoad, JournalCheckpoint, JournalLoadError, TransferError, account::JournaledAccount,
+            AccountInfoLoad, AccountLoad, JournalCheckpoint, JournalLoadError, TransferError,
+            account::{JournaledAccount, JournaledAccountTr},
         },
     },
     inspector::JournalExt,
@@ -108,6 +109,16 @@ impl<S: StateRead> ChainJournal<S> {
             let data = value.to_be_bytes::<32>().into();
             self.inner.log(Log::new_unchecked(NATIVE_MONEY, topics, data));
         }
+    }
+
+    /// Destroys money of an account or pool.
+    pub fn burn(&mut self, from: Address, amount: Amount) -> Result<(), StateError> {
+        let mut account = self.inner.load_account_mut_optional_code(from, false).map_err(|e| e.0)?;
+        if !account.data.decr_balance(amount.to_u256()) {
+            return Err(StateError::Invariant(format!("{from} holds less than {amount} wei: they cannot burn")));
+        }
+        self.movements.push(Movement::Burn { from, amount });
+        Ok(())
     }
 
     /// D17: an EIP-7702 account has no code, running init code counts as a contract.

@@ -16,7 +16,7 @@
 //!   overlay.
 //! - [`trace_call`], [`Executor::trace`]: the same with an inspector of revm-inspectors looking on; [`access_list()`];
 //!   [`BlockSimulator`]: blocks that are only pretended (`eth_simulateV1`). An [`Interrupt`] ends any of them.
-//! - [`Registry`]: system addresses (D10), one entry each; [`native`] is what their functions see.
+//! - [`base_registry`]: system addresses (D10), one entry each; [`native`] is what their functions see.
 //! - [`genesis_accounts`], [`write_genesis_account`]: what stands before block 1.
 //! - [`next_base_fee`]: EIP-1559 by time (D8a).
 //!
@@ -42,10 +42,8 @@ mod handler;
 mod inspect;
 mod journal;
 pub mod keys;
-pub mod native;
 mod outcome;
 mod precompiles;
-pub mod registry;
 mod sender;
 mod settle;
 mod simulate;
@@ -57,7 +55,11 @@ pub mod validity;
 
 pub use access_list::{AccessListOutcome, access_list};
 pub use begin::begin_block;
-pub use env::BlockEnv;
+pub use defchain_base::{
+    BlockEnv,
+    native::{self, Registry},
+};
+pub use env::limits;
 pub use error::ExecError;
 pub use estimate::{EstimateError, estimate_gas};
 pub use executor::Executor;
@@ -65,11 +67,11 @@ pub use fees::next_base_fee;
 pub use genesis::{CREATE2_DEPLOYER, GenesisAccount, SYSTEM_CODE, genesis_accounts, write_genesis_account};
 pub use inspect::interrupt::Interrupt;
 pub use outcome::TxOutcome;
-pub use registry::Registry;
 pub use sender::sender;
 pub use simulate::{
     AccountOverride, BlockOverrides, CallRequest, SimOptions, SimOutcome, SimResult, StateOverrides,
     block::{BlockSimulator, SimRules, SimTx},
     simulate,
 };
+pub use system::{ENTRIES, base_registry};
 pub use trace::{GethTrace, TraceError, TraceOptions, TracePlace, Tracer, trace_call};

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, Bytes, Log};
-use defchain_base::{Amount, StateError, StateRead, StateWrite};
-use defchain_token::TokenParams;
+use defchain_base::{
+    Amount, StateError, StateRead, StateWrite,
+    native::{NativeCall, NativeError, NativeHost, Reached, SystemEntry},
+    system::Pool,
+};
 use revm::{
     context::{BlockEnv as RevmBlockEnv, CfgEnv, Context, TxEnv},
     context_interface::{ContextTr, JournalTr, context::ContextError},
@@ -13,15 +16,7 @@ use revm::{
     primitives::{AddressSet, hardfork::SpecId},
 };
 
-use crate::{
-    BlockEnv, Registry,
-    db::ChainDb,
-    error::DbError,
-    journal::ChainJournal,
-    native::{NativeCall, NativeError, NativeHost},
-    registry::{Reached, SystemEntry},
-    validity::SPEC,
-};
+use crate::{BlockEnv, Registry, db::ChainDb, error::DbError, journal::ChainJournal, validity::SPEC};
 
 /// The context in which transactions of this chain run.
 pub(crate) type ChainContext<S> = Context<RevmBlockEnv, TxEnv, CfgEnv, ChainDb<S>, ChainJournal<S>, ()>;
@@ -115,7 +110,8 @@ fn run_native<S: StateRead>(
     // A value that revm could move fits the balance it came from, and so 128 bits.
     let value = Amount::try_from(value).unwrap_or(Amount::MAX);
     let before = context.journal_mut().inner.database.overlay.set_read_only(inputs.is_static);
-    let mut call = NativeCall::new(context, inputs.gas_limit, parties, value, args, inputs.is_static);
+    let mut lent = Lent(&mut *context);
+    let mut call = NativeCall::new(&mut lent, inputs.gas_limit, parties, value, args, inputs.is_static);
     let result = entry.function(input, value, how).and_then(|function| {
         call.charge(function.gas)?;
         (function.run)(&mut call)
@@ -145,29 +141,40 @@ fn run_native<S: StateRead>(
     Ok(InterpreterResult::new(result, output, gas))
 }
 
-impl<S: StateRead> NativeHost for ChainContext<S> {
+/// The EVM as native functions see it.
+struct Lent<'a, S: StateRead>(&'a mut ChainContext<S>);
+
+impl<S: StateRead> NativeHost for Lent<'_, S> {
     fn state(&mut self) -> &mut dyn StateWrite {
-        &mut self.journaled_state.inner.database.overlay
+        &mut self.0.journaled_state.inner.database.overlay
     }
 
     fn state_ref(&self) -> &dyn StateRead {
-        &self.journaled_state.inner.database.overlay
+        &self.0.journaled_state.inner.database.overlay
     }
 
     fn env(&self) -> &BlockEnv {
-        &self.journaled_state.inner.database.env
-    }
-
-    fn params(&self) -> &TokenParams {
-        &self.journaled_state.inner.database.params
+        &self.0.journaled_state.inner.database.env
     }
 
     fn balance(&mut self, address: Address) -> Result<(Amount, bool), StateError> {
-        let load = self.journaled_state.load_account(address).map_err(|e| e.0)?;
+        let load = self.0.journaled_state.load_account(address).map_err(|e| e.0)?;
         Ok((Amount::try_from(load.data.info.balance)?, load.is_cold))
     }
 
+    fn pay(&mut self, from: Pool, to: Address, amount: Amount) -> Result<bool, StateError> {
+        let cold = self.0.journaled_state.load_account(to).map_err(|e| e.0)?.is_cold;
+        match self.0.journaled_state.transfer(from.address(), to, amount.to_u256()).map_err(|e| e.0)? {
+            None => Ok(cold),
+            Some(_) => Err(StateError::Invariant(format!("the {} pool holds less than {amount} wei", from.name()))),
+        }
+    }
+
+    fn burn(&mut self, from: Pool, amount: Amount) -> Result<(), StateError> {
+        self.0.journaled_state.burn(from.address(), amount)
+    }
+
     fn log(&mut self, log: Log) {
-        self.journaled_state.log(log);
+        self.0.journaled_state.log(log);
     }
 }

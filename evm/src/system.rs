@@ -1,11 +1,11 @@
-//! The system addresses of this chain, in the order of D10, then the pools.
+//! The system addresses of this chain, in the order of D10, then the pools. The application replaces what is reserved
+//! here by its modules' own entries ([`Registry::new`]: a later entry replaces an earlier one).
 
-mod deflation_multiplier;
-mod effective_balance;
-
-use defchain_base::system::{self as at, Pool};
-
-use crate::registry::{Role, SystemEntry};
+use defchain_base::{
+    native::{Registry, Role, SystemEntry},
+    system::{self as at, Pool},
+};
+use defchain_token::{deflation_multiplier, effective_balance};
 
 const fn reserved(address: alloy_primitives::Address, name: &'static str, summary: &'static str) -> SystemEntry {
     SystemEntry { address, name, summary, interface: "", role: Role::Reserved }
@@ -15,7 +15,13 @@ const fn pool(pool: Pool, name: &'static str, summary: &'static str) -> SystemEn
     SystemEntry { address: pool.address(), name, summary, interface: "", role: Role::Pool }
 }
 
-/// Every system address.
+/// The registry of [`ENTRIES`]: without the modules that the application adds.
+#[must_use]
+pub fn base_registry() -> Registry {
+    Registry::new(ENTRIES.iter().copied())
+}
+
+/// Every system address; those whose module is none of this crate's dependencies are reserved.
 pub const ENTRIES: &[SystemEntry] = &[
     deflation_multiplier::ENTRY,
     reserved(at::POD_WEIGHT, "PoDWeight", "PoD weight of an account (YP 2.2.5)."),
@@ -43,7 +49,7 @@ mod tests {
     use alloy_primitives::keccak256;
 
     use super::*;
-    use crate::{Registry, registry::Mutability};
+    use defchain_base::native::Mutability;
 
     /// `function name(type a, type b) external view returns (…);` as `name(type,type)` with its keywords.
     fn solidity_functions(interface: &str) -> Vec<(String, String)> {
@@ -76,14 +82,14 @@ mod tests {
 
     #[test]
     fn each_address_is_reserved_and_stands_once() {
-        let registry = Registry::default();
+        let registry = base_registry();
         assert_eq!(registry.entries().count(), ENTRIES.len());
         assert!(registry.entries().all(|e| at::is_reserved(&e.address) && !e.name.is_empty() && !e.summary.is_empty()));
     }
 
     #[test]
     fn the_documentation_names_every_address_and_function() {
-        let docs = Registry::default().documentation();
+        let docs = base_registry().documentation();
         for entry in ENTRIES {
             assert!(docs.contains(&entry.address.to_string()), "{}", entry.name);
             assert!(entry.functions().iter().all(|f| docs.contains(f.signature)));

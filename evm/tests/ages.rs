@@ -19,7 +19,6 @@ use common::{
     contract, user,
 };
 use defchain_base::system::Pool;
-use defchain_evm::Registry;
 use defchain_token::{TokenParams, state::TokenRead};
 
 const DEF: u128 = 1_000_000_000_000_000_000;
@@ -33,7 +32,7 @@ fn chain() -> Chain {
         (contract(2), code::factory(true)),
         (contract(3), code::BEQUEATH.to_vec()),
     ];
-    let mut chain = Chain::new(&params, Registry::default(), &contracts);
+    let mut chain = Chain::new(&params, defchain_evm::base_registry(), &contracts);
     chain.run(user(0), Tx::call(contract(0), 100 * DEF, code::relay_input(user(9), 0, &[])));
     chain.next_block(2 * params.day_millis());
     chain

@@ -20,13 +20,13 @@ use common::{
     contract, user,
 };
 use defchain_base::{Substore, system, system::Pool};
-use defchain_evm::{ExecError, Registry, validity::InvalidTx};
+use defchain_evm::{ExecError, validity::InvalidTx};
 use defchain_token::{EMPTY_CODE_HASH, TokenParams, state::TokenRead};
 
 const DEF: u128 = 1_000_000_000_000_000_000;
 
 fn with(contracts: &[(Address, Vec<u8>)]) -> Chain {
-    Chain::new(&TokenParams::plain(), Registry::default(), contracts)
+    Chain::new(&TokenParams::plain(), defchain_evm::base_registry(), contracts)
 }
 
 fn word(bytes: &[u8]) -> U256 {
@@ -375,7 +375,7 @@ fn the_block_shows_what_d8_says() {
 #[test]
 fn inside_the_evm_a_balance_is_what_it_is_worth_now() {
     let params = TokenParams::economy();
-    let mut chain = Chain::new(&params, Registry::default(), &[(contract(0), code::BALANCE.to_vec())]);
+    let mut chain = Chain::new(&params, defchain_evm::base_registry(), &[(contract(0), code::BALANCE.to_vec())]);
     // Three days old: 93 % is left.
     chain.next_block(3 * params.day_millis());
     let ask = |chain: &mut Chain, who: Address| {

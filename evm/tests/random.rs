@@ -21,7 +21,7 @@ use common::{
     contract, user,
 };
 use defchain_base::system;
-use defchain_evm::{ExecError, Registry, Tracer};
+use defchain_evm::{ExecError, Tracer};
 use defchain_token::TokenParams;
 use proptest::prelude::*;
 
@@ -97,7 +97,7 @@ fn chain(params: &TokenParams) -> Chain {
         (contract(8), code::factory(true)),
         (contract(9), code::create_and_call()),
     ];
-    Chain::new(params, Registry::default(), &contracts)
+    Chain::new(params, defchain_evm::base_registry(), &contracts)
 }
 
 fn milli(value: u16) -> u128 {

@@ -22,8 +22,8 @@ use common::{
     contract, hash_of, user,
 };
 use defchain_evm::{
-    AccountOverride, BlockOverrides, CallRequest, EstimateError, ExecError, Registry, SimOptions, SimResult,
-    estimate_gas, simulate, validity::InvalidTx,
+    AccountOverride, BlockOverrides, CallRequest, EstimateError, ExecError, SimOptions, SimResult, estimate_gas,
+    simulate, validity::InvalidTx,
 };
 use defchain_token::TokenParams;
 
@@ -49,7 +49,7 @@ fn chain() -> Chain {
         (contract(7), strict_relay(contract(4))),
         (contract(8), code::BEQUEATH.to_vec()),
     ];
-    Chain::new(&TokenParams::plain(), Registry::default(), &contracts)
+    Chain::new(&TokenParams::plain(), defchain_evm::base_registry(), &contracts)
 }
 
 fn strict_relay(to: Address) -> Vec<u8> {

@@ -22,8 +22,8 @@ use defchain_base::{
 };
 use defchain_evm::{
     Registry, SYSTEM_CODE, TxOutcome,
-    native::{NativeCall, NativeError, NativeGas},
-    registry::{Function, Mutability, Role, SystemEntry},
+    native::{Function, Mutability, Role, SystemEntry},
+    native::{Host as _, NativeCall, NativeError, NativeGas},
 };
 use defchain_token::TokenParams;
 
@@ -62,7 +62,7 @@ fn get(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
 }
 
 fn increment(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
-    let mut state = call.state();
+    let state = call.state();
     let count = state.read(&CountKey)?.map_or(0, |c| c.0) + 1;
     state.write(&CountKey, &Count(count))?;
     call.emit(vec![B256::repeat_byte(1)], U256::from(count).to_be_bytes::<32>().into())?;
@@ -98,7 +98,7 @@ fn pay(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     Ok(call.value.to_u256().to_be_bytes::<32>().into())
 }
 
-fn function(signature: &'static str, mutability: Mutability, run: defchain_evm::registry::NativeFn) -> Function {
+fn function(signature: &'static str, mutability: Mutability, run: defchain_base::native::NativeFn) -> Function {
     let selector = selector(signature);
     Function { signature, selector, mutability, gas: 1_000, summary: "test", run }
 }
@@ -125,7 +125,7 @@ fn registry() -> Registry {
         interface: "",
         role: Role::Active(functions),
     };
-    Registry::new(Registry::default().entries().copied().chain([entry]))
+    Registry::new(defchain_evm::base_registry().entries().copied().chain([entry]))
 }
 
 fn chain() -> Chain {
@@ -309,7 +309,8 @@ fn addresses_whose_module_comes_later_and_pools_refuse_every_call_and_all_value(
 #[test]
 fn what_selfdestruct_forces_on_a_pool_belongs_to_the_pool() {
     let treasury = defchain_base::system::Pool::Treasury.address();
-    let mut chain = Chain::new(&TokenParams::plain(), Registry::default(), &[(contract(0), code::BEQUEATH.to_vec())]);
+    let mut chain =
+        Chain::new(&TokenParams::plain(), defchain_evm::base_registry(), &[(contract(0), code::BEQUEATH.to_vec())]);
     let outcome = chain.run(user(0), Tx::call(contract(0), 5, treasury.into_word().to_vec()));
     assert!(outcome.success);
     assert_eq!(chain.balance(treasury), 5);
@@ -320,7 +321,7 @@ fn what_selfdestruct_forces_on_a_pool_belongs_to_the_pool() {
 fn address_0x100_answers_for_both_its_owners() {
     let params = TokenParams::economy();
     let relays = [(contract(2), code::relay(STATICCALL, RETURN))];
-    let mut chain = Chain::new(&params, Registry::default(), &relays);
+    let mut chain = Chain::new(&params, defchain_evm::base_registry(), &relays);
     let now = chain.env().time.seconds();
     let ask = |chain: &mut Chain, at: U256| {
         let data = input("getDeflationMultiplier(uint256)", &at.to_be_bytes::<32>());
@@ -368,7 +369,7 @@ fn plain_money_has_a_multiplier_of_one() {
 #[test]
 fn the_effective_balance_includes_what_the_transaction_moved() {
     let params = TokenParams::economy();
-    let mut chain = Chain::new(&params, Registry::default(), &[(contract(0), code::relay(CALL, RETURN))]);
+    let mut chain = Chain::new(&params, defchain_evm::base_registry(), &[(contract(0), code::relay(CALL, RETURN))]);
     chain.next_block(2 * params.day_millis());
     let ask = |who: Address| input("getEffectiveBalance(address)", who.into_word().as_slice());
     let data = code::relay_input(system::EFFECTIVE_BALANCE, 0, &ask(user(3)));

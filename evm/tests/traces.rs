@@ -26,7 +26,7 @@ use common::{
 };
 use defchain_base::StateError;
 use defchain_evm::{
-    AccountOverride, BlockOverrides, BlockSimulator, CallRequest, ExecError, Interrupt, Registry, SimOptions, SimRules,
+    AccountOverride, BlockOverrides, BlockSimulator, CallRequest, ExecError, Interrupt, SimOptions, SimRules,
     TraceError, TracePlace, Tracer, access_list, simulate, trace_call, validity::InvalidTx,
 };
 use defchain_token::{TokenParams, state::TokenRead};
@@ -46,7 +46,7 @@ fn chain() -> Chain {
             vec![0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x30, 0x5a, CALL, 0x50, 0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x30, 0x5a, CALL],
         ),
     ];
-    Chain::new(&TokenParams::plain(), Registry::default(), &contracts)
+    Chain::new(&TokenParams::plain(), defchain_evm::base_registry(), &contracts)
 }
 
 fn tracer(options: Value, max_bytes: usize) -> Result<Tracer, TraceError> {

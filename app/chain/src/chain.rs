@@ -130,7 +130,7 @@ impl Chain {
                 store,
                 pool,
                 shared,
-                registry: Registry::default(),
+                registry: crate::modules::registry(),
                 optimistic: Optimistic::default(),
                 budget: Arc::default(),
                 metrics: Metrics::default(),

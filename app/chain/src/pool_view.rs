@@ -47,7 +47,12 @@ impl PoolView for View {
                 time: Timestamp(0),
             };
         };
-        PoolContext { limits: env.limits(), base_fee: env.base_fee, height: head.header.height, time: env.time }
+        PoolContext {
+            limits: defchain_evm::limits(env),
+            base_fee: env.base_fee,
+            height: head.header.height,
+            time: env.time,
+        }
     }
 
     fn sender(&self, address: &Address) -> Result<Sender, ViewError> {

@@ -78,7 +78,7 @@ impl Api {
             hub: Hub::new(),
             fees: FeeCache::default(),
             recent: Recent::default(),
-            registry: Registry::default(),
+            registry: defchain_chain::registry(),
             dev_turn: Mutex::new(()),
             metrics,
             config,

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     BlockEnv, ExecError, Executor, Interrupt, Registry, TxOutcome,
+    env::to_revm,
     executor::sender_in,
     validity::{InvalidTx, Sender},
 };
@@ -76,7 +77,7 @@ impl<S: StateRead> BlockSimulator<S> {
     /// Begins another block; says which one it is after what is pretended about it.
     pub fn set_block(&mut self, mut env: BlockEnv, block: &BlockOverrides) -> BlockEnv {
         override_block(&mut env, block);
-        self.executor.evm.ctx.block = env.to_revm();
+        self.executor.evm.ctx.block = to_revm(&env);
         self.executor.db_mut().env = env;
         pretend_block(&mut self.executor, block);
         env

@@ -67,7 +67,7 @@ pub struct Chain {
 
 impl Chain {
     pub fn plain() -> Self {
-        Self::new(&TokenParams::plain(), Registry::default(), &[])
+        Self::new(&TokenParams::plain(), defchain_evm::base_registry(), &[])
     }
 
     /// Ten users with 1,000 DEF each, and these contracts.

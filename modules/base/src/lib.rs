@@ -1,8 +1,8 @@
 //! The vocabulary every other crate speaks.
 //!
 //! This crate holds what two crates would otherwise define twice: units ([`Amount`], [`Height`], [`Power`],
-//! [`Timestamp`]), addresses, the state traits with their journaled [`Overlay`], and the forms in which
-//! transactions travel ([`tx`], [`payload`]). It does no I/O and knows nothing of ABCI, RocksDB or the EVM.
+//! [`Timestamp`]), addresses, the state traits with their journaled [`Overlay`], what native modules see
+//! ([`native`]), and the forms in which transactions travel ([`tx`], [`payload`]). It does no I/O and knows nothing of ABCI, RocksDB or the EVM.
 //!
 //! ```text
 //!   bytes ──tx::decode──▶ SignedTx ──recover──▶ RecoveredTx ──evm──▶ Overlay ──into_delta──▶ StateDelta ──store──▶ app hash
@@ -16,8 +16,10 @@
 //! - Every wire and disk form has one encoding: decoding what was encoded gives it back, and nothing else decodes (D8b).
 
 mod amount;
+mod block;
 mod codec;
 mod error;
+pub mod native;
 pub mod payload;
 mod state;
 pub mod system;
@@ -26,6 +28,7 @@ mod units;
 
 pub use alloy_primitives::{Address, B256, Bloom, Bytes, U256, keccak256};
 pub use amount::Amount;
+pub use block::BlockEnv;
 pub use codec::{Decode, Encode, Reader, read_exact_value};
 pub use error::{AmountError, CodecError, StateError};
 pub use state::{

@@ -171,7 +171,17 @@ macro_rules! delegate_read {
     )*};
 }
 
-delegate_read!(&S, std::sync::Arc<S>, Box<S>);
+delegate_read!(&S, &mut S, std::sync::Arc<S>, Box<S>);
+
+impl<S: StateWrite + ?Sized> StateWrite for &mut S {
+    fn put_raw(&mut self, substore: Substore, key: Vec<u8>, value: Bytes) -> Result<(), StateError> {
+        (**self).put_raw(substore, key, value)
+    }
+
+    fn delete_raw(&mut self, substore: Substore, key: Vec<u8>) -> Result<(), StateError> {
+        (**self).delete_raw(substore, key)
+    }
+}
 
 /// A state with nothing in it.
 #[derive(Debug, Clone, Copy, Default)]

@@ -53,7 +53,8 @@ pub fn is_reserved(address: &Address) -> bool {
 
 /// A pool of native money that belongs to no account (D6: in `def`).
 ///
-/// Each has an address, so that wallets and explorers can read its balance.
+/// Each has an address, so that wallets and explorers can read its balance. The first four are the paper's; the others are
+/// what a module holds for its users, at the module's own address. Pools neither age nor pay or cause commission (D16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Pool {
@@ -65,11 +66,27 @@ pub enum Pool {
     Marketing = 2,
     /// Spent by governance and its signers.
     Treasury = 3,
+    /// Staked tokens and what is unlocked but not withdrawn (D22 to D25).
+    Staking = 4,
+    /// Income of validators and delegators that is not yet claimed (D36).
+    Validators = 5,
+    /// Deposits of proposals (D36a).
+    Governance = 6,
 }
 
 impl Pool {
     /// All pools.
-    pub const ALL: [Self; 4] = [Self::Dividend, Self::Technical, Self::Marketing, Self::Treasury];
+    pub const ALL: [Self; 7] = [
+        Self::Dividend,
+        Self::Technical,
+        Self::Marketing,
+        Self::Treasury,
+        Self::Staking,
+        Self::Validators,
+        Self::Governance,
+    ];
+    /// Those that genesis may fill by an amount alone; what the others hold follows from their modules' records.
+    pub const FREE: [Self; 4] = [Self::Dividend, Self::Technical, Self::Marketing, Self::Treasury];
 
     /// The address under which its balance is read.
     #[must_use]
@@ -79,6 +96,9 @@ impl Pool {
             Self::Technical => at(0x11),
             Self::Marketing => at(0x12),
             Self::Treasury => at(0x13),
+            Self::Staking => STAKING,
+            Self::Validators => VALIDATORS,
+            Self::Governance => GOVERNANCE,
         }
     }
 
@@ -100,6 +120,9 @@ impl Pool {
             Self::Technical => "technical",
             Self::Marketing => "marketing",
             Self::Treasury => "treasury",
+            Self::Staking => "staking",
+            Self::Validators => "validators",
+            Self::Governance => "governance",
         }
     }
 }
@@ -120,6 +143,6 @@ mod tests {
         for pool in Pool::ALL {
             assert_eq!(Pool::by_address(&pool.address()), Some(pool));
         }
-        assert_eq!(Pool::by_address(&STAKING), None);
+        assert_eq!(Pool::by_address(&TOKEN), None);
     }
 }

@@ -24,6 +24,9 @@
 //! - An account has at most [`MAX_PORTIONS`] portions (D13), in ascending order of receipt.
 
 mod account;
+mod block_host;
+pub mod deflation_multiplier;
+pub mod effective_balance;
 mod error;
 pub mod fees;
 pub mod keys;
@@ -34,6 +37,7 @@ mod portions;
 pub mod state;
 
 pub use account::{AccountRecord, EMPTY_CODE_HASH};
+pub use block_host::BlockHost;
 pub use error::TokenError;
 pub use fees::{FeeSplit, credit_tips, distribute_base_fees, split_base_fees};
 pub use ledger::{Ledger, Movement, MovementKind, movement_kind};

@@ -11,7 +11,7 @@ use defchain_base::{
     Address, Amount, B256, ConsensusAddress, Power, StateError, StateRead, StateReadExt, Substore, U256,
     read_exact_value, system::Pool,
 };
-use defchain_evm::{Registry, state::EvmRead};
+use defchain_evm::state::EvmRead;
 use defchain_token::{AccountRecord, TokenParams, keys::SupplyKey, state::TokenRead};
 
 use super::GenesisAccount;
@@ -105,7 +105,7 @@ pub fn rest<S: StateRead>(state: &S) -> Result<Rest, ExportError> {
 
 /// Accounts that every genesis makes.
 fn made_by_genesis() -> Vec<Address> {
-    defchain_evm::genesis_accounts(&Registry::default()).into_iter().map(|account| account.address).collect()
+    defchain_evm::genesis_accounts(&crate::modules::registry()).into_iter().map(|account| account.address).collect()
 }
 
 fn balance(record: &AccountRecord) -> Result<Amount, ExportError> {

@@ -1,17 +1,18 @@
 //! 0x…0100: the share of value preserved (YP 2.2.5, 4.1.2), beside P256VERIFY (D9).
 
-use alloy_primitives::{Bytes, U256};
-use defchain_base::{AgeMillis, system};
-
-use crate::{
-    native::{NativeCall, NativeError},
-    registry::{Function, Mutability, Role, SystemEntry},
+use defchain_base::{
+    AgeMillis, Bytes, U256,
+    native::{Function, Mutability, NativeCall, NativeError, Role, SystemEntry},
+    system,
 };
+
+use crate::state::TokenRead;
 
 /// A percent with 18 decimals.
 const PERCENT: U256 = U256::from_limbs([10_000_000_000_000_000, 0, 0, 0]);
 
-pub(super) const ENTRY: SystemEntry = SystemEntry {
+/// The entry of 0x…0100.
+pub const ENTRY: SystemEntry = SystemEntry {
     address: system::DEFLATION_MULTIPLIER,
     name: "DeflationMultiplier",
     summary: "Share of value that is preserved of money received at a time. Any other input is P256VERIFY (EIP-7951).",
@@ -33,11 +34,11 @@ pub(super) const ENTRY: SystemEntry = SystemEntry {
 /// the age clock, not this view, decides what a portion is worth (D3). A future timestamp has preserved all.
 fn run(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     let received = call.word(0)?;
-    let env = call.env();
+    let env = *call.env();
     let seconds = U256::from(env.time.seconds()).saturating_sub(received);
     let millis = u64::try_from(seconds).unwrap_or(u64::MAX).saturating_mul(1_000);
     let then = AgeMillis(env.age.0.saturating_sub(millis));
-    let params = call.token_params();
+    let params = call.token_params()?;
     let day = params.age_in_days(AgeMillis(0), AgeMillis(millis));
     let table = params.table(params.version_at(then)).map_err(|e| NativeError::State(e.into()))?;
     let multiplier = U256::from(table.preserved(day)).saturating_mul(PERCENT);

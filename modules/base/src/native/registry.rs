@@ -6,13 +6,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-use alloy_primitives::{Address, Bytes, address};
-use defchain_base::{Amount, system};
-use revm::primitives::AddressSet;
+use alloy_primitives::{Address, Bytes, map::AddressSet};
 
 use crate::{
+    Amount,
     native::{NativeCall, NativeError, NativeGas},
-    system as systems,
+    system,
 };
 
 /// What a native function is.
@@ -81,15 +80,9 @@ pub struct Registry {
     addresses: Arc<AddressSet>,
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        Self::new(systems::ENTRIES.iter().copied())
-    }
-}
-
 /// How a call reached a system address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reached {
+pub struct Reached {
     /// By CALL, not DELEGATECALL, CALLCODE or STATICCALL.
     pub plain: bool,
     /// Under a STATICCALL somewhere above.
@@ -162,6 +155,7 @@ fn gas_table() -> String {
         ("element of a loop", NativeGas::ELEMENT),
         ("balance of a cold account", NativeGas::COLD_ACCOUNT),
         ("balance of a warm account", NativeGas::WARM_ACCOUNT),
+        ("payment out of a pool", NativeGas::PAY),
         ("log", NativeGas::LOG),
         ("each topic of a log", NativeGas::LOG_TOPIC),
         ("each byte of a log", NativeGas::LOG_BYTE),
@@ -185,13 +179,16 @@ impl SystemEntry {
 
     /// Whether this input belongs to Ethereum's precompile of the same address: D9 takes for ours only exactly one
     /// word of arguments after one of our selectors.
-    pub(crate) fn yields_to_precompile(&self, input: &[u8]) -> bool {
+    pub fn yields_to_precompile(&self, input: &[u8]) -> bool {
         let Role::ActiveOverPrecompile(functions) = self.role else { return false };
         input.len() != 36 || !functions.iter().any(|f| input.starts_with(&f.selector))
     }
 
     /// Finds the function and checks how it was reached.
-    pub(crate) fn function(&self, input: &[u8], value: Amount, how: Reached) -> Result<&'static Function, NativeError> {
+    ///
+    /// # Errors
+    /// A revert that says why the call has no place here.
+    pub fn function(&self, input: &[u8], value: Amount, how: Reached) -> Result<&'static Function, NativeError> {
         match self.role {
             Role::Reserved => {
                 return Err(NativeError::revert(format!(
@@ -223,6 +220,3 @@ impl SystemEntry {
         Ok(function)
     }
 }
-
-/// Where Ethereum's P256VERIFY stands too (D9).
-pub const P256VERIFY: Address = address!("0x0000000000000000000000000000000000000100");

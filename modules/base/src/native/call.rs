@@ -8,13 +8,10 @@ use core::cell::Cell;
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use alloy_sol_types::{Revert, SolError};
-use defchain_base::{Amount, StateError, StateRead, StateWrite, Substore};
-use defchain_token::TokenParams;
-
-use crate::BlockEnv;
-
 /// Values of state as the traits carry them.
 use bytes::Bytes as RawBytes;
+
+use crate::{Amount, BlockEnv, StateError, StateRead, StateWrite, Substore, native::Host, system::Pool};
 
 /// The price of native work. Close to what the EVM asks for the same work on storage, so that neither is a way around
 /// the other.
@@ -36,6 +33,8 @@ impl NativeGas {
     pub const COLD_ACCOUNT: u64 = 2_600;
     /// The balance of one it has.
     pub const WARM_ACCOUNT: u64 = 100;
+    /// Paying out of a pool, beside the recipient's balance.
+    pub const PAY: u64 = 9_000;
     /// A log.
     pub const LOG: u64 = 375;
     /// Each topic of a log.
@@ -70,13 +69,29 @@ impl From<StateError> for NativeError {
 }
 
 /// What the EVM lends to native functions.
-pub(crate) trait NativeHost {
+pub trait NativeHost {
+    /// State, with what this transaction wrote.
     fn state(&mut self) -> &mut dyn StateWrite;
+    /// The same, to read.
     fn state_ref(&self) -> &dyn StateRead;
+    /// The block.
     fn env(&self) -> &BlockEnv;
-    fn params(&self) -> &TokenParams;
     /// Effective balance as the EVM has it at this instruction, and whether the account was cold.
+    ///
+    /// # Errors
+    /// When the store fails.
     fn balance(&mut self, address: Address) -> Result<(Amount, bool), StateError>;
+    /// Moves money of a pool through the journal; whether the recipient was cold.
+    ///
+    /// # Errors
+    /// When the pool holds less, or the store fails.
+    fn pay(&mut self, from: Pool, to: Address, amount: Amount) -> Result<bool, StateError>;
+    /// Destroys money of a pool.
+    ///
+    /// # Errors
+    /// When the pool holds less, or the store fails.
+    fn burn(&mut self, from: Pool, amount: Amount) -> Result<(), StateError>;
+    /// Appends a log to the transaction's.
     fn log(&mut self, log: Log);
 }
 
@@ -130,7 +145,8 @@ impl Meter {
 }
 
 impl<'a> NativeCall<'a> {
-    pub(crate) fn new(
+    /// A call that may use `gas_limit`; `parties` are the system address and the caller.
+    pub fn new(
         host: &'a mut dyn NativeHost,
         gas_limit: u64,
         (address, caller): (Address, Address),
@@ -148,12 +164,6 @@ impl<'a> NativeCall<'a> {
         self.host.env()
     }
 
-    /// Parameters of native money.
-    #[must_use]
-    pub fn token_params(&self) -> &TokenParams {
-        self.host.params()
-    }
-
     /// Charges gas.
     ///
     /// # Errors
@@ -162,27 +172,9 @@ impl<'a> NativeCall<'a> {
         self.meter.charge(gas)
     }
 
-    /// Charges for `n` elements of a loop, before it runs.
-    ///
-    /// # Errors
-    /// [`NativeError::OutOfGas`].
-    pub fn elements(&self, n: usize) -> Result<(), NativeError> {
-        self.charge(NativeGas::ELEMENT.saturating_mul(u64::try_from(n).unwrap_or(u64::MAX)))
-    }
-
-    /// State, metered. Writes fail under a static call.
-    pub fn state(&mut self) -> MeteredState<'_> {
-        MeteredState { host: self.host, meter: &self.meter }
-    }
-
-    /// What `address` can spend at this instruction (D20).
-    ///
-    /// # Errors
-    /// [`NativeError::OutOfGas`], or when the store fails.
-    pub fn balance(&mut self, address: Address) -> Result<Amount, NativeError> {
-        let (amount, cold) = self.host.balance(address)?;
-        self.charge(if cold { NativeGas::COLD_ACCOUNT } else { NativeGas::WARM_ACCOUNT })?;
-        Ok(amount)
+    /// State, metered: the call itself. Writes fail under a static call.
+    pub const fn state(&mut self) -> &mut Self {
+        self
     }
 
     /// Emits a log from the system address.
@@ -190,14 +182,8 @@ impl<'a> NativeCall<'a> {
     /// # Errors
     /// [`NativeError::OutOfGas`]; under a static call as a write.
     pub fn emit(&mut self, topics: Vec<B256>, data: Bytes) -> Result<(), NativeError> {
-        if self.is_static {
-            return Err(StateError::StaticWrite.into());
-        }
-        let count = |n: usize, price: u64| price.saturating_mul(u64::try_from(n).unwrap_or(u64::MAX));
-        let (topic_gas, data_gas) = (count(topics.len(), NativeGas::LOG_TOPIC), count(data.len(), NativeGas::LOG_BYTE));
-        self.charge(NativeGas::LOG.saturating_add(topic_gas).saturating_add(data_gas))?;
-        self.host.log(Log::new_unchecked(self.address, topics, data));
-        Ok(())
+        let log = Log::new_unchecked(self.address, topics, data);
+        Ok(Host::emit(self, log)?)
     }
 
     /// The `index`-th argument word.
@@ -226,7 +212,7 @@ impl<'a> NativeCall<'a> {
     }
 
     /// The result with the gas left: an error of state is out-of-gas when the meter ran dry.
-    pub(crate) fn finish(self, result: Result<Bytes, NativeError>) -> (Result<Bytes, NativeError>, u64) {
+    pub fn finish(self, result: Result<Bytes, NativeError>) -> (Result<Bytes, NativeError>, u64) {
         if self.meter.exhausted.get() {
             return (Err(NativeError::OutOfGas), 0);
         }
@@ -234,23 +220,11 @@ impl<'a> NativeCall<'a> {
     }
 }
 
-/// State whose every access is charged to the frame.
-pub struct MeteredState<'a> {
-    host: &'a mut dyn NativeHost,
-    meter: &'a Meter,
-}
-
-impl core::fmt::Debug for MeteredState<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("MeteredState").field("gas", &self.meter.left).finish()
-    }
-}
-
 fn words(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(32)).unwrap_or(u64::MAX)
 }
 
-impl StateRead for MeteredState<'_> {
+impl StateRead for NativeCall<'_> {
     fn get_raw(&self, substore: Substore, key: &[u8]) -> Result<Option<RawBytes>, StateError> {
         self.meter.charge_state(NativeGas::READ)?;
         let value = self.host.state_ref().get_raw(substore, key)?;
@@ -275,7 +249,7 @@ impl StateRead for MeteredState<'_> {
     }
 }
 
-impl StateWrite for MeteredState<'_> {
+impl StateWrite for NativeCall<'_> {
     fn put_raw(&mut self, substore: Substore, key: Vec<u8>, value: RawBytes) -> Result<(), StateError> {
         let size = words(value.len());
         self.meter.charge_state(NativeGas::WRITE.saturating_add(NativeGas::WRITE_WORD.saturating_mul(size)))?;
@@ -285,5 +259,50 @@ impl StateWrite for MeteredState<'_> {
     fn delete_raw(&mut self, substore: Substore, key: Vec<u8>) -> Result<(), StateError> {
         self.meter.charge_state(NativeGas::WRITE)?;
         self.host.state().delete_raw(substore, key)
+    }
+}
+
+impl Host for NativeCall<'_> {
+    fn block(&self) -> &BlockEnv {
+        self.host.env()
+    }
+
+    fn balance(&mut self, address: Address) -> Result<Amount, StateError> {
+        let (amount, cold) = self.host.balance(address)?;
+        self.meter.charge_state(if cold { NativeGas::COLD_ACCOUNT } else { NativeGas::WARM_ACCOUNT })?;
+        Ok(amount)
+    }
+
+    fn pay(&mut self, from: Pool, to: Address, amount: Amount) -> Result<(), StateError> {
+        if self.is_static {
+            return Err(StateError::StaticWrite);
+        }
+        self.meter.charge_state(NativeGas::PAY)?;
+        let cold = self.host.pay(from, to, amount)?;
+        self.meter.charge_state(if cold { NativeGas::COLD_ACCOUNT } else { NativeGas::WARM_ACCOUNT })
+    }
+
+    fn burn(&mut self, from: Pool, amount: Amount) -> Result<(), StateError> {
+        if self.is_static {
+            return Err(StateError::StaticWrite);
+        }
+        self.meter.charge_state(NativeGas::PAY)?;
+        self.host.burn(from, amount)
+    }
+
+    fn emit(&mut self, log: Log) -> Result<(), StateError> {
+        if self.is_static {
+            return Err(StateError::StaticWrite);
+        }
+        let count = |n: usize, price: u64| price.saturating_mul(u64::try_from(n).unwrap_or(u64::MAX));
+        let topics = count(log.data.topics().len(), NativeGas::LOG_TOPIC);
+        let data = count(log.data.data.len(), NativeGas::LOG_BYTE);
+        self.meter.charge_state(NativeGas::LOG.saturating_add(topics).saturating_add(data))?;
+        self.host.log(log);
+        Ok(())
+    }
+
+    fn elements(&self, n: usize) -> Result<(), StateError> {
+        self.meter.charge_state(NativeGas::ELEMENT.saturating_mul(u64::try_from(n).unwrap_or(u64::MAX)))
     }
 }

@@ -1,14 +1,13 @@
 //! 0x…0103: what an account can spend now (YP 2.2.5, D20).
 
-use alloy_primitives::Bytes;
-use defchain_base::system;
-
-use crate::{
-    native::{NativeCall, NativeError},
-    registry::{Function, Mutability, Role, SystemEntry},
+use defchain_base::{
+    Bytes,
+    native::{Function, Host, Mutability, NativeCall, NativeError, Role, SystemEntry},
+    system,
 };
 
-pub(super) const ENTRY: SystemEntry = SystemEntry {
+/// The entry of 0x…0103.
+pub const ENTRY: SystemEntry = SystemEntry {
     address: system::EFFECTIVE_BALANCE,
     name: "EffectiveBalance",
     summary: "What an account can spend now, decay taken off; for a pool, its balance.",

@@ -1,0 +1,1 @@
+//! dividends: under construction.

@@ -1,0 +1,1 @@
+//! staking: under construction.
