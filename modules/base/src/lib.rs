@@ -17,9 +17,11 @@
 
 mod amount;
 mod block;
+mod calendar;
 mod codec;
 mod error;
 pub mod native;
+pub mod params;
 pub mod payload;
 mod state;
 pub mod system;
@@ -29,6 +31,7 @@ mod units;
 pub use alloy_primitives::{Address, B256, Bloom, Bytes, U256, keccak256};
 pub use amount::Amount;
 pub use block::BlockEnv;
+pub use calendar::{Calendar, Month};
 pub use codec::{Decode, Encode, Reader, read_exact_value};
 pub use error::{AmountError, CodecError, StateError};
 pub use state::{
