@@ -8,11 +8,11 @@ use defchain_base::{
 use defchain_token::{deflation_multiplier, effective_balance};
 
 const fn reserved(address: alloy_primitives::Address, name: &'static str, summary: &'static str) -> SystemEntry {
-    SystemEntry { address, name, summary, interface: "", role: Role::Reserved }
+    SystemEntry { address, name, summary, interface: "", role: Role::Reserved, compact: None }
 }
 
 const fn pool(pool: Pool, name: &'static str, summary: &'static str) -> SystemEntry {
-    SystemEntry { address: pool.address(), name, summary, interface: "", role: Role::Pool }
+    SystemEntry { address: pool.address(), name, summary, interface: "", role: Role::Pool, compact: None }
 }
 
 /// The registry of [`ENTRIES`]: without the modules that the application adds.

@@ -100,7 +100,7 @@ fn pay(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
 
 fn function(signature: &'static str, mutability: Mutability, run: defchain_base::native::NativeFn) -> Function {
     let selector = selector(signature);
-    Function { signature, selector, mutability, gas: 1_000, summary: "test", run }
+    Function { signature, selector, mutability, gas: 1_000, releases: false, summary: "test", run }
 }
 
 fn selector(signature: &str) -> [u8; 4] {
@@ -124,6 +124,7 @@ fn registry() -> Registry {
         summary: "test",
         interface: "",
         role: Role::Active(functions),
+        compact: None,
     };
     Registry::new(defchain_evm::base_registry().entries().copied().chain([entry]))
 }

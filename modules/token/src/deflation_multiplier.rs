@@ -25,9 +25,11 @@ pub const ENTRY: SystemEntry = SystemEntry {
         selector: [0x45, 0x79, 0x25, 0x9a],
         mutability: Mutability::View,
         gas: 200,
+        releases: false,
         summary: "Share preserved now of money received at a time, with 18 decimals.",
         run,
     }]),
+    compact: None,
 };
 
 /// By the table in force at that time and whole days of header time since then. A chain that stood still aged less:

@@ -20,9 +20,11 @@ pub const ENTRY: SystemEntry = SystemEntry {
         selector: [0xe4, 0x5a, 0xa0, 0x98],
         mutability: Mutability::View,
         gas: 100,
+        releases: false,
         summary: "Wei that an account can spend now.",
         run,
     }]),
+    compact: None,
 };
 
 fn run(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {

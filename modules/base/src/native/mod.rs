@@ -19,4 +19,4 @@ mod registry;
 
 pub use call::{NativeCall, NativeError, NativeGas, NativeHost};
 pub use host::{Host, decode_args, encode_log};
-pub use registry::{Function, Mutability, NativeFn, Reached, Registry, Role, SystemEntry};
+pub use registry::{CompactCall, CompactFn, Function, Mutability, NativeFn, Reached, Registry, Role, SystemEntry};

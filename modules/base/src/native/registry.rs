@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use alloy_primitives::{Address, Bytes, map::AddressSet};
 
 use crate::{
-    Amount,
+    Amount, CodecError,
     native::{NativeCall, NativeError, NativeGas},
     system,
 };
@@ -39,11 +39,25 @@ pub struct Function {
     pub mutability: Mutability,
     /// Gas of every call, before state access and loops.
     pub gas: u64,
+    /// Whether it pays its caller what was the caller's already, so that its gas may come out of that (D26a).
+    pub releases: bool,
     /// One sentence for the documentation.
     pub summary: &'static str,
     /// What runs.
     pub run: NativeFn,
 }
+
+/// What a native transaction asks for, as the call that does the same (D10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompactCall {
+    /// Native money sent along.
+    pub value: Amount,
+    /// Selector and arguments.
+    pub input: Bytes,
+}
+
+/// Reads the payload of a native transaction (types 100 to 102).
+pub type CompactFn = fn(&[u8]) -> Result<CompactCall, CodecError>;
 
 /// What answers a call.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +85,8 @@ pub struct SystemEntry {
     pub interface: &'static str,
     /// What answers.
     pub role: Role,
+    /// The compact form of its operations, if it has one.
+    pub compact: Option<CompactFn>,
 }
 
 /// All system addresses. Cheap to clone.
