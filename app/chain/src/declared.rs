@@ -15,7 +15,7 @@ use std::{
 };
 
 use defchain_base::{
-    Address, B256, CodecError, Decode, Encode, Overlay, Reader, StateDelta, Substore, Timestamp, keccak256,
+    Address, AgeMillis, B256, CodecError, Decode, Encode, Overlay, Reader, StateDelta, Substore, Timestamp, keccak256,
 };
 use defchain_evm::BlockEnv;
 
@@ -112,6 +112,10 @@ impl Declared {
 
     /// The next block's environment with what was declared for it.
     pub fn apply(&self, parent: &Header, mut env: BlockEnv) -> BlockEnv {
+        if self.dev && parent.height.0 > 0 {
+            // Dev time travel moves both clocks (D3): money ages by the whole jump, not by a block's drift.
+            env.age = AgeMillis(parent.age.0.saturating_add(env.time.millis_since(parent.time)));
+        }
         if let Some(coinbase) = self.coinbase {
             env.beneficiary = coinbase;
         }

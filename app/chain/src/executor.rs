@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alloy_consensus::{Eip658Value, Receipt as EthReceipt, ReceiptEnvelope, ReceiptWithBloom, TxType};
+use alloy_primitives::Log;
 use defchain_base::{
     Address, AgeMillis, B256, Bloom, Bytes, ConsensusAddress, Height, StateDelta, StateError, StateReadExt, Timestamp,
     keccak256, tx::RecoveredTx,
@@ -15,11 +16,12 @@ use crate::{
     chain::Inner,
     declared::Declared,
     keys::{ValidatorKey, validators},
-    lifecycle::{self, Totals},
+    lifecycle::{self, Began, PowerUpdate, Totals},
     params::ChainParams,
     records::{Header, Receipt},
     rules::Rules,
     shared::Head,
+    steps::Consensus,
     upgrade::Upgrades,
 };
 
@@ -64,7 +66,16 @@ impl Inner {
     /// Begins the block of these inputs on `head`.
     pub(crate) fn begin_block(&self, head: &Head, inputs: &BlockInputs) -> Result<BlockRun, BlockError> {
         let upgrades = &self.config.upgrades;
-        BlockRun::begin(head, &self.registry, upgrades, inputs.time, inputs.proposer, &self.shared.declared())
+        let consensus = Consensus::of(&inputs.last_commit, &inputs.misbehavior);
+        BlockRun::begin(
+            head,
+            &self.registry,
+            upgrades,
+            inputs.time,
+            inputs.proposer,
+            &self.shared.declared(),
+            consensus,
+        )
     }
 }
 
@@ -80,6 +91,8 @@ pub(crate) struct BlockRun {
     receipts: Vec<Receipt>,
     totals: Totals,
     upgraded: Option<u64>,
+    consensus: Consensus,
+    events: Vec<Log>,
 }
 
 /// An executed block whose trees are not yet updated.
@@ -89,6 +102,9 @@ pub(crate) struct Executed {
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) delta: StateDelta,
     upgraded: Option<u64>,
+    consensus: Consensus,
+    pub(crate) events: Vec<Log>,
+    updates: Vec<PowerUpdate>,
 }
 
 /// An executed block, ready to be committed once its hash is decided.
@@ -99,6 +115,12 @@ pub(crate) struct Sealed {
     pub(crate) prepared: Prepared,
     /// The app version that came into force with this block, if one did.
     pub(crate) upgraded: Option<u64>,
+    /// What CometBFT told it.
+    pub(crate) consensus: Consensus,
+    /// What its own steps did (D21).
+    pub(crate) events: Vec<Log>,
+    /// Changes of CometBFT's validator set.
+    pub(crate) updates: Vec<PowerUpdate>,
 }
 
 impl BlockRun {
@@ -110,6 +132,7 @@ impl BlockRun {
         time: Timestamp,
         proposer: ConsensusAddress,
         declared: &Declared,
+        consensus: Consensus,
     ) -> Result<Self, BlockError> {
         let rules = head.next()?;
         let snapshot = head.snapshot.clone();
@@ -122,7 +145,8 @@ impl BlockRun {
         // A development chain's edits come before everything else; there are none on a network.
         let edits = declared.edits(&head.header.hash).map(|edited| edited.delta().clone()).unwrap_or_default();
         let mut overlay = defchain_base::Overlay::with_delta(snapshot, edits);
-        let upgraded = lifecycle::begin(&mut overlay, &env, &head.header.hash, upgrades)?;
+        let Began { upgraded, events, burned } =
+            lifecycle::begin(&mut overlay, &env, &head.header.hash, upgrades, &consensus)?;
         overlay.commit();
         let mut executor = Executor::new(overlay, env, registry)?;
         if declared.dev {
@@ -137,8 +161,10 @@ impl BlockRun {
             total_power,
             txs: Vec::new(),
             receipts: Vec::new(),
-            totals: Totals::default(),
+            totals: Totals { burned, ..Totals::default() },
             upgraded,
+            consensus,
+            events,
         })
     }
 
@@ -194,7 +220,9 @@ impl BlockRun {
     /// Runs the end-of-block steps.
     pub(crate) fn finish(self) -> Result<Executed, StateError> {
         let mut overlay = self.executor.into_overlay();
-        let burned = lifecycle::end(&mut overlay, &self.env, self.operator, &self.totals)?;
+        let ended = lifecycle::end(&mut overlay, &self.env, self.operator, &self.totals)?;
+        let mut events = self.events;
+        events.extend(ended.events);
         let header = Header {
             height: self.env.height,
             hash: B256::ZERO,
@@ -209,7 +237,7 @@ impl BlockRun {
             prev_randao: self.env.prev_randao,
             tx_count: u32::try_from(self.txs.len()).unwrap_or(u32::MAX),
             total_power: self.total_power,
-            burned: burned.checked_add(self.totals.burned)?,
+            burned: ended.burned.checked_add(self.totals.burned)?,
             ..Header::default()
         };
         Ok(Executed {
@@ -218,6 +246,9 @@ impl BlockRun {
             receipts: self.receipts,
             delta: overlay.into_delta(),
             upgraded: self.upgraded,
+            consensus: self.consensus,
+            events,
+            updates: ended.updates,
         })
     }
 }
@@ -231,7 +262,7 @@ impl Executed {
 
     /// Updates the trees and computes the roots, on all cores; writes nothing. `hash` is the block's.
     pub(crate) fn seal(self, store: &Store, hash: B256) -> Result<Sealed, StoreError> {
-        let Self { mut header, txs, receipts, mut delta, upgraded } = self;
+        let Self { mut header, txs, receipts, mut delta, upgraded, consensus, events, updates } = self;
         header.hash = hash;
         let on = store.latest();
         let (transactions_root, (receipts_root, bloom)) =
@@ -240,11 +271,11 @@ impl Executed {
         header.receipts_root = receipts_root;
         header.logs_bloom = bloom;
         // Of all above: so the state, and whoever trusts its app hash, vouches for the block's record.
-        lifecycle::seal(&mut delta, &header);
+        lifecycle::seal(&mut delta, &header, &events);
         let prepared = store.prepare(&delta, on.as_ref())?;
         header.state_root = prepared.app_hash();
         header.substore_roots = *prepared.roots();
-        Ok(Sealed { header, txs, receipts, prepared, upgraded })
+        Ok(Sealed { header, txs, receipts, prepared, upgraded, consensus, events, updates })
     }
 }
 

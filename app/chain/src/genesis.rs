@@ -37,6 +37,8 @@ use serde::{
     de::{Error, MapAccess, Visitor},
 };
 
+use defchain_token::TokenParams;
+
 use crate::{params::ChainParams, upgrade::UpgradePlan};
 
 /// `app_state` of the genesis file.
@@ -46,6 +48,10 @@ pub struct AppState {
     /// Parameters of blocks and fees.
     #[serde(default)]
     pub params: ChainParams,
+    /// Parameters of native money; without them the rulings' values (D11 to D18). [`TokenParams::plain`] is money that
+    /// neither ages nor pays commission.
+    #[serde(default)]
+    pub token: TokenParams,
     /// Who stands behind each consensus key of the genesis validators.
     #[serde(default)]
     pub validators: Vec<GenesisValidator>,

@@ -49,6 +49,7 @@ pub mod rules;
 mod runner;
 mod shared;
 mod snapshots;
+mod steps;
 pub mod upgrade;
 
 pub use block::{BlockError, BlockInputs};
@@ -60,3 +61,4 @@ pub use modules::registry;
 pub use reader::{Block, ReadError, Reader, StateAt};
 pub use runner::{PendingBlock, Replay, ReplayError, Runner, SimBlock, SimBlockSpec, SimCall, SimulateError};
 pub use snapshots::{ChainIdentity, SnapshotConfig};
+pub use steps::{BlockExtra, Consensus, EventsRoot, EventsRootKey, Fault, Flag, Vote, events_root};

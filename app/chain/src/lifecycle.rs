@@ -3,14 +3,18 @@
 //! Begin: age clock (in the environment) → upgrade (migrations of state) → EIP-2935 history.
 //! Then the transactions in order.
 //! End: fee split (D19).
+//! What the steps emit are the block's events (D21), not any transaction's logs.
 //! Seal, when the block's hash and the roots of its transactions and receipts are known: chain head.
 
+use alloy_primitives::Log;
 use defchain_base::{Address, Amount, B256, Encode, Overlay, StateDelta, StateError, StateKey, StateRead};
 use defchain_evm::BlockEnv;
+use defchain_token::BlockHost;
 
 use crate::{
     keys::{ChainHead, ChainHeadKey},
     records::Header,
+    steps::{Consensus, EventsRoot, EventsRootKey, events_root},
     upgrade::Upgrades,
 };
 
@@ -27,7 +31,38 @@ pub struct Totals {
     pub burned: Amount,
 }
 
-/// Steps before the first transaction. Returns the app version that comes into force with this block, if one does.
+/// What the steps before the first transaction did.
+#[derive(Debug, Clone, Default)]
+pub struct Began {
+    /// The app version that comes into force with this block, if one does.
+    pub upgraded: Option<u64>,
+    /// Events (D21).
+    pub events: Vec<Log>,
+    /// Burned, wei; already taken off the supply.
+    pub burned: Amount,
+}
+
+/// What the steps after the last transaction did.
+#[derive(Debug, Clone, Default)]
+pub struct Ended {
+    /// Events (D21).
+    pub events: Vec<Log>,
+    /// Burned, wei; already taken off the supply.
+    pub burned: Amount,
+    /// Changes of CometBFT's validator set; power 0 removes.
+    pub updates: Vec<PowerUpdate>,
+}
+
+/// A validator's new power in CometBFT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PowerUpdate {
+    /// Its ed25519 consensus key.
+    pub key: [u8; 32],
+    /// Its power from two heights on; 0 removes it.
+    pub power: u64,
+}
+
+/// Steps before the first transaction.
 ///
 /// # Errors
 /// When state fails, or a migration refuses.
@@ -36,13 +71,16 @@ pub fn begin<S: StateRead>(
     env: &BlockEnv,
     parent_hash: &B256,
     upgrades: &Upgrades,
-) -> Result<Option<u64>, StateError> {
+    _consensus: &Consensus,
+) -> Result<Began, StateError> {
     let upgraded = upgrades.begin(overlay, env.height)?;
     defchain_evm::begin_block(overlay, env, *parent_hash)?;
-    Ok(upgraded)
+    let host = BlockHost::new(&mut *overlay, *env);
+    let (_, events, burned) = host.into_parts();
+    Ok(Began { upgraded, events, burned })
 }
 
-/// Steps after the last transaction. Returns what was burned here, in wei.
+/// Steps after the last transaction.
 ///
 /// # Errors
 /// When state fails.
@@ -51,15 +89,23 @@ pub fn end<S: StateRead>(
     env: &BlockEnv,
     operator: Option<Address>,
     totals: &Totals,
-) -> Result<Amount, StateError> {
+) -> Result<Ended, StateError> {
     let split = defchain_token::distribute_base_fees(overlay, env.age, totals.base_fees, operator)?;
     let burned_tips = defchain_token::credit_tips(overlay, env.age, totals.tips, operator)?;
+    let fees = split.burned.checked_add(burned_tips)?;
+    let host = BlockHost::new(&mut *overlay, *env);
+    let (_, events, burned) = host.into_parts();
     overlay.commit();
-    Ok(split.burned.checked_add(burned_tips)?)
+    Ok(Ended { events, burned: burned.checked_add(fees)?, updates: Vec::new() })
 }
 
-/// The last change of a block: its head, from a header that lacks nothing but the roots of this very state.
-pub fn seal(delta: &mut StateDelta, header: &Header) {
+/// The last changes of a block: the root of its events, and its head, from a header that lacks nothing but the roots of
+/// this very state.
+pub fn seal(delta: &mut StateDelta, header: &Header, events: &[Log]) {
+    if !events.is_empty() {
+        let root = EventsRoot { height: header.height, root: events_root(events) };
+        delta.set(EventsRootKey::SUBSTORE, EventsRootKey.to_key(), Some(root.to_bytes().into()));
+    }
     let head = ChainHead {
         height: header.height,
         time: header.time,

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::Log;
+
 use defchain_base::{B256, Height, Overlay, StateError, StateRead, Timestamp, read_exact_value, tx::RecoveredTx};
 use defchain_evm::BlockEnv;
 use defchain_store::{HistoricState, Snapshot, StateProof, Store, StoreError};
@@ -14,6 +16,7 @@ use crate::{
     executor::next_env,
     params::ChainParams,
     records::{Header, Receipt, Receipts},
+    steps::BlockExtra,
     upgrade::UpgradeError,
 };
 
@@ -61,6 +64,8 @@ pub struct Block {
     pub txs: Vec<RecoveredTx>,
     /// Their receipts.
     pub receipts: Vec<Receipt>,
+    /// What the block's own steps did (D21).
+    pub events: Vec<Log>,
     /// Whether this is the news that a development chain took the block back. A network's blocks are final.
     pub removed: bool,
 }
@@ -154,7 +159,8 @@ impl Reader {
             None => Vec::new(),
         };
         let txs = self.transactions(height, &receipts)?;
-        Ok(Some(Block { header, txs, receipts, removed: false }))
+        let events = self.extra(height)?.events;
+        Ok(Some(Block { header, txs, receipts, events, removed: false }))
     }
 
     /// Receipts of a height.
@@ -191,6 +197,26 @@ impl Reader {
     /// When the store fails.
     pub fn height_of(&self, hash: &B256) -> Result<Option<Height>, ReadError> {
         Ok(self.store.height_of_block(hash)?)
+    }
+
+    /// What a block's own steps did (D21): sweep, month, epoch, slashing. `None` as for [`Self::header`].
+    ///
+    /// # Errors
+    /// When the store fails or the record is damaged.
+    pub fn block_events(&self, height: Height) -> Result<Option<Vec<Log>>, ReadError> {
+        if self.header(height)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.extra(height)?.events))
+    }
+
+    /// What is stored with a block beside header, transactions and receipts; nothing for block 0, and for the block of
+    /// a snapshot that this node joined from.
+    pub(crate) fn extra(&self, height: Height) -> Result<BlockExtra, ReadError> {
+        match self.store.extra(height)?.filter(|record| !record.is_empty()) {
+            Some(record) => decode("extra", height, &record),
+            None => Ok(BlockExtra::default()),
+        }
     }
 
     /// Where a transaction stands.
@@ -253,8 +279,11 @@ impl Reader {
     /// When the parent's height is not held, or the record of the edits is damaged.
     pub fn state_before(&self, height: Height) -> Result<StateAt, ReadError> {
         let parent = self.state(height.prev())?;
-        let Some(record) = self.store.extra(height)?.filter(|record| !record.is_empty()) else { return Ok(parent) };
-        let Edits(delta) = decode("edits", height, &record)?;
+        let edits = self.extra(height)?.edits;
+        if edits.is_empty() {
+            return Ok(parent);
+        }
+        let Edits(delta) = decode("edits", height, &edits)?;
         Ok(StateAt::Edited(Arc::new(Overlay::with_delta(parent, delta))))
     }
 

@@ -207,15 +207,19 @@ impl Encode for Receipt {
         out.extend_from_slice(self.tx_hash.as_slice());
         put_count(out, self.logs.len());
         for log in &self.logs {
-            out.extend_from_slice(log.address.as_slice());
-            out.push(u8::try_from(log.data.topics().len()).unwrap_or(u8::MAX));
-            for topic in log.data.topics() {
-                out.extend_from_slice(topic.as_slice());
-            }
-            put_count(out, log.data.data.len());
-            out.extend_from_slice(&log.data.data);
+            encode_log(log, out);
         }
     }
+}
+
+pub(crate) fn encode_log(log: &Log, out: &mut Vec<u8>) {
+    out.extend_from_slice(log.address.as_slice());
+    out.push(u8::try_from(log.data.topics().len()).unwrap_or(u8::MAX));
+    for topic in log.data.topics() {
+        out.extend_from_slice(topic.as_slice());
+    }
+    put_count(out, log.data.data.len());
+    out.extend_from_slice(&log.data.data);
 }
 
 impl Decode for Receipt {
@@ -246,7 +250,7 @@ impl Decode for Receipt {
     }
 }
 
-fn decode_log(input: &mut Reader<'_>) -> Result<Log, CodecError> {
+pub(crate) fn decode_log(input: &mut Reader<'_>) -> Result<Log, CodecError> {
     let address = address(input, "log address")?;
     let count = usize::from(input.u8("topic count")?);
     if count > MAX_TOPICS {

@@ -80,6 +80,13 @@ pub struct TokenParams {
     pub tables: Vec<TableVersion>,
 }
 
+/// The rulings' values.
+impl Default for TokenParams {
+    fn default() -> Self {
+        Self::economy()
+    }
+}
+
 impl TokenParams {
     /// Money that does not age: one portion for each account.
     #[must_use]

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Instant};
 
 use alloy_consensus::Transaction;
+use alloy_primitives::Log;
 use defchain_abci::types::ResponseCommit;
 use defchain_base::{
     Address, B256, Bytes, Encode, Height, StateReadExt,
@@ -20,6 +21,7 @@ use crate::{
     reader::Block,
     records::{Header, Receipt, Receipts},
     shared::Head,
+    steps::BlockExtra,
 };
 
 /// An executed block whose hash is decided.
@@ -34,18 +36,18 @@ impl Inner {
             halt("Commit", &"no block was finalized before it");
         };
         let started = Instant::now();
-        let Sealed { header, txs, receipts, prepared, .. } = sealed;
+        let Sealed { header, txs, receipts, prepared, consensus, events, .. } = sealed;
         let raw: Vec<&Bytes> = txs.iter().map(|tx| tx.tx.raw()).collect();
         let stored_txs = encode_stored(raw.into_iter());
         let receipts = Receipts(receipts);
         let declared = self.shared.declared();
-        let records =
-            ChainRecords { extra: declared.record(&header.parent_hash), ..records(&header, stored_txs, &receipts) };
+        let extra = BlockExtra { edits: declared.record(&header.parent_hash).into(), consensus, events };
+        let records = ChainRecords { extra: extra.to_bytes(), ..records(&header, stored_txs, &receipts) };
         if let Err(error) = self.store.commit(prepared, records) {
             halt("Commit", &error);
         }
         let (height, gas) = (header.height, header.gas_used);
-        self.publish(header, txs, receipts.0);
+        self.publish(header, txs, receipts.0, extra.events);
         self.budget.learn(Stage::Commit, gas, started.elapsed());
         self.snapshots.committed(&self.store, height);
         ResponseCommit { retain_height: self.comet_retain_height(height) }
@@ -60,7 +62,7 @@ impl Inner {
         }
     }
 
-    fn publish(&self, header: Header, txs: Vec<Arc<RecoveredTx>>, receipts: Vec<Receipt>) {
+    fn publish(&self, header: Header, txs: Vec<Arc<RecoveredTx>>, receipts: Vec<Receipt>, events: Vec<Log>) {
         self.optimistic.clear();
         self.metrics.committed(&header, &receipts, self.shared.latest_header().as_deref());
         let header = Arc::new(header);
@@ -71,7 +73,7 @@ impl Inner {
         self.pool.on_commit(&included, View::new(&self.shared));
         if self.shared.has_listeners() {
             let txs = txs.into_iter().map(Arc::unwrap_or_clone).collect();
-            self.shared.announce(Arc::new(Block { header, txs, receipts, removed: false }));
+            self.shared.announce(Arc::new(Block { header, txs, receipts, events, removed: false }));
         }
     }
 

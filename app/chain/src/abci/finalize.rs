@@ -4,7 +4,7 @@ use defchain_abci::types::{ExecTxResult, RequestFinalizeBlock, ResponseFinalizeB
 use defchain_base::B256;
 use defchain_evm::ExecError;
 
-use super::{Decided, app_version, height, proposer, timestamp};
+use super::{Decided, app_version, height, proposer, timestamp, validator_update};
 use crate::{
     block::{BlockError, BlockInputs},
     chain::{Inner, halt},
@@ -34,6 +34,7 @@ impl Inner {
         };
         let app_hash = sealed.header.state_root;
         let consensus_param_updates = sealed.upgraded.map(app_version);
+        let validator_updates = sealed.updates.iter().map(validator_update).collect();
         // One empty result per item: CometBFT stores the response of every block synchronously.
         let tx_results = vec![ExecTxResult::default(); inputs.items.len()];
         *self.decided.lock() = Some(Decided { sealed });
@@ -41,6 +42,7 @@ impl Inner {
             tx_results,
             app_hash: app_hash.to_vec().into(),
             consensus_param_updates,
+            validator_updates,
             ..Default::default()
         }
     }

@@ -6,7 +6,7 @@ use defchain_base::{
 };
 use defchain_evm::Registry;
 use defchain_store::{ChainRecords, SnapshotError, StoreError};
-use defchain_token::{Ledger, TokenError, TokenParams, state::TokenWrite};
+use defchain_token::{Ledger, TokenError, state::TokenWrite};
 use tendermint_proto::v0_38::types::VersionParams;
 
 use super::commit::records;
@@ -111,7 +111,7 @@ impl Inner {
             total_power: genesis.validators.iter().fold(0, |sum, v| sum.saturating_add(v.power.0)),
             ..Header::default()
         };
-        lifecycle::seal(&mut delta, &header);
+        lifecycle::seal(&mut delta, &header, &[]);
         let prepared = self.store.prepare(&delta, None)?;
         header.state_root = prepared.app_hash();
         header.substore_roots = *prepared.roots();
@@ -132,7 +132,7 @@ fn genesis_state(
 ) -> Result<StateDelta, GenesisError> {
     let mut overlay = Overlay::new(defchain_base::EmptyState);
     overlay.write(&ParamsKey, &genesis.params)?;
-    overlay.put_token_params(&TokenParams::plain())?;
+    overlay.put_token_params(&genesis.token)?;
     for v in &genesis.validators {
         let record = ValidatorRecord { operator: v.operator, power: v.power, pub_key: v.key };
         overlay.write(&ValidatorKey(v.address), &record)?;
@@ -163,8 +163,7 @@ fn write_ownerless<S: StateRead>(overlay: &mut Overlay<S>, genesis: &ValidatedGe
         overlay.credit_pool(*pool, *amount)?;
         overlay.raise_supply(*amount)?;
     }
-    let params = TokenParams::plain();
-    let mut ledger = Ledger::new(&params, AgeMillis(0));
+    let mut ledger = Ledger::new(&genesis.token, AgeMillis(0));
     for (address, amount) in &genesis.stranded {
         ledger.credit_fresh(overlay, address, *amount)?;
         overlay.raise_supply(*amount)?;

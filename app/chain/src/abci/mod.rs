@@ -22,18 +22,21 @@ use defchain_abci::{
         RequestVerifyVoteExtension, ResponseApplySnapshotChunk, ResponseCheckTx, ResponseCommit, ResponseExtendVote,
         ResponseFinalizeBlock, ResponseInfo, ResponseInitChain, ResponseInsertTx, ResponseListSnapshots,
         ResponseLoadSnapshotChunk, ResponseOfferSnapshot, ResponsePrepareProposal, ResponseProcessProposal,
-        ResponseQuery, ResponseReapTxs, ResponseVerifyVoteExtension, VoteInfo,
+        ResponseQuery, ResponseReapTxs, ResponseVerifyVoteExtension, ValidatorUpdate, VoteInfo,
     },
 };
 use defchain_base::{ConsensusAddress, Height, Timestamp};
 use tendermint_proto::{
     google::protobuf::Timestamp as ProtoTime,
-    v0_38::types::{ConsensusParams, VersionParams},
+    v0_38::{
+        crypto::{PublicKey, public_key::Sum},
+        types::{ConsensusParams, VersionParams},
+    },
 };
 
 pub(crate) use commit::Decided;
 
-use crate::Chain;
+use crate::{Chain, lifecycle::PowerUpdate};
 
 impl Application for Chain {
     fn info(&self, request: RequestInfo) -> ResponseInfo {
@@ -114,7 +117,7 @@ fn raw_height(height: Height) -> i64 {
 }
 
 /// Whole milliseconds of a header time; times before 1970 do not occur.
-fn timestamp(time: Option<ProtoTime>) -> Timestamp {
+pub(crate) fn timestamp(time: Option<ProtoTime>) -> Timestamp {
     let Some(time) = time else { return Timestamp(0) };
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
     let nanos = u64::try_from(time.nanos).unwrap_or(0);
@@ -124,6 +127,14 @@ fn timestamp(time: Option<ProtoTime>) -> Timestamp {
 /// The change of consensus parameters that tells CometBFT the app version of the headers from the next block on.
 fn app_version(app: u64) -> ConsensusParams {
     ConsensusParams { version: Some(VersionParams { app }), ..Default::default() }
+}
+
+/// A change of CometBFT's validator set.
+fn validator_update(update: &PowerUpdate) -> ValidatorUpdate {
+    ValidatorUpdate {
+        pub_key: Some(PublicKey { sum: Some(Sum::Ed25519(update.key.to_vec())) }),
+        power: i64::try_from(update.power).unwrap_or(i64::MAX),
+    }
 }
 
 /// A header's proposer; all zeros, which is nobody, when the field has not 20 bytes.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use defchain_base::{Amount, Bytes};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     json::{self, Fields},
     problems::Problems,
 };
-use crate::{params::ChainParams, upgrade::UpgradePlan};
+use crate::upgrade::UpgradePlan;
 
 /// Where `app_state` stands in the genesis file; every path begins with it.
 const ROOT: &str = "app_state";
@@ -22,10 +23,8 @@ pub(super) fn app_state(bytes: &[u8], problems: &mut Problems) -> AppState {
 
 fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
     let mut fields = Fields::of(value, ROOT, problems)?;
-    let params = match fields.take("params") {
-        Some(value) => params(value, fields.problems()),
-        None => ChainParams::default(),
-    };
+    let params = section(&mut fields, "params");
+    let token = section(&mut fields, "token");
     let mut validators = Vec::new();
     for (at, value) in fields.list("validators") {
         validators.extend(validator(value, &at, fields.problems()));
@@ -45,18 +44,26 @@ fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
         Some(value) => upgrade(value, fields.problems()),
     };
     fields.end();
-    Some(AppState { params, validators, accounts, accounts_file, pools, stranded, upgrade })
+    Some(AppState { params, token, validators, accounts, accounts_file, pools, stranded, upgrade })
 }
 
-/// Each parameter is tried alone on top of the defaults, so that the list of parameters stands in one place only.
-fn params(value: Value, problems: &mut Problems) -> ChainParams {
-    let at = json::join(ROOT, "params");
+/// The parameters at `key`. Each is tried alone on top of the defaults, so that the list of parameters stands in one
+/// place only.
+fn section<T: Default + Serialize + DeserializeOwned>(fields: &mut Fields<'_>, key: &'static str) -> T {
+    match fields.take(key) {
+        Some(value) => params(value, key, fields.problems()),
+        None => T::default(),
+    }
+}
+
+fn params<T: Default + Serialize + DeserializeOwned>(value: Value, name: &str, problems: &mut Problems) -> T {
+    let at = json::join(ROOT, name);
     let Value::Object(given) = value else {
         problems.add(at, "must be an object of parameters");
-        return ChainParams::default();
+        return T::default();
     };
-    let Ok(Value::Object(mut all)) = serde_json::to_value(ChainParams::default()) else {
-        return ChainParams::default();
+    let Ok(Value::Object(mut all)) = serde_json::to_value(T::default()) else {
+        return T::default();
     };
     for (key, value) in given {
         let here = json::join(&at, &key);
@@ -66,7 +73,7 @@ fn params(value: Value, problems: &mut Problems) -> ChainParams {
             continue;
         };
         all.insert(key.clone(), value);
-        if let Err(error) = serde_json::from_value::<ChainParams>(Value::Object(all.clone())) {
+        if let Err(error) = serde_json::from_value::<T>(Value::Object(all.clone())) {
             problems.add(here, error.to_string());
             all.insert(key, default);
         }

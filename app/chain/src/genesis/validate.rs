@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
 use defchain_base::{
-    Address, Amount, B256, ConsensusAddress, Power, keccak256,
+    Address, Amount, B256, ConsensusAddress, Encode, Power, keccak256,
     system::{self, Pool},
 };
+use defchain_token::TokenParams;
 use tendermint_proto::v0_38::abci::ValidatorUpdate;
 
 use super::{
@@ -109,6 +110,8 @@ pub struct ValidatedGenesis {
     pub chain_id: String,
     /// Parameters of blocks and fees.
     pub params: ChainParams,
+    /// Parameters of native money.
+    pub token: TokenParams,
     /// By consensus address ascending.
     pub validators: Vec<InitialValidator>,
     /// Those in `app_state`, by address ascending.
@@ -137,6 +140,7 @@ impl ValidatedGenesis {
         for bound in self.params.bounds() {
             put(&mut bytes, &bound.value.to_be_bytes());
         }
+        put(&mut bytes, &self.token.to_bytes());
         put(&mut bytes, &self.validators.len().to_be_bytes());
         for v in &self.validators {
             put(&mut bytes, &v.key);
@@ -212,11 +216,14 @@ pub fn validate(input: &GenesisInput<'_>) -> Result<ValidatedGenesis, GenesisErr
 pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGenesis {
     let state = parse::app_state(input.app_state, problems);
     check_chain(input, &state.params, problems);
+    if let Err(error) = state.token.validate() {
+        problems.add("app_state.token", error.to_string());
+    }
     let keys = check_keys(input.validators, problems);
     let validators = join_validators(keys, &state.validators, problems);
     let app_version = if input.app_version == 0 { FIRST_VERSION } else { input.app_version };
     check_upgrade(app_version, state.upgrade.as_ref(), problems);
-    let AppState { params, mut accounts, accounts_file, pools, stranded, upgrade, .. } = state;
+    let AppState { params, token, mut accounts, accounts_file, pools, stranded, upgrade, .. } = state;
     let mut supply = Supply::default();
     let mut seen = BTreeMap::new();
     for (i, account) in accounts.iter().enumerate() {
@@ -241,6 +248,7 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
     ValidatedGenesis {
         chain_id: input.chain_id.to_owned(),
         params,
+        token,
         validators,
         accounts,
         supply: supply.total(),
@@ -268,10 +276,10 @@ fn check_upgrade(app_version: u64, upgrade: Option<&UpgradePlan>, problems: &mut
 }
 
 fn named_pools(given: &BTreeMap<String, Amount>, problems: &mut Problems) -> Vec<(Pool, Amount)> {
-    let known = || Pool::ALL.map(Pool::name).join(", ");
+    let known = || Pool::FREE.map(Pool::name).join(", ");
     let mut pools = Vec::new();
     for (name, amount) in given {
-        match Pool::ALL.into_iter().find(|pool| pool.name() == name) {
+        match Pool::FREE.into_iter().find(|pool| pool.name() == name) {
             Some(pool) => pools.push((pool, *amount)),
             None => problems.add(format!("app_state.pools.{name}"), format!("is no pool; there are {}", known())),
         }

@@ -75,7 +75,8 @@ impl Runner {
         let params = state.read(&ParamsKey)?.unwrap_or_default();
         let env = BlockEnv { chain_id: params.evm_chain_id, ..self.reader().env_of(header) };
         let mut overlay = Overlay::new(state);
-        lifecycle::begin(&mut overlay, &env, &header.parent_hash, &self.inner.config.upgrades)?;
+        let consensus = self.reader().extra(header.height)?.consensus;
+        lifecycle::begin(&mut overlay, &env, &header.parent_hash, &self.inner.config.upgrades, &consensus)?;
         overlay.commit();
         let mut executor = Executor::new(overlay, env, &self.inner.registry)?;
         if self.inner.shared.declared().dev {

@@ -20,6 +20,7 @@ use crate::{
     reader::{ReadError, StateAt},
     records::{Header, Receipt},
     rules::V1,
+    steps::Consensus,
 };
 
 /// Most blocks, those between the given ones included.
@@ -190,7 +191,7 @@ impl Run<'_> {
         let env = self.env(&spec.block);
         let env = self.blocks.set_block(env, &spec.block);
         let upgrades = &self.runner.inner.config.upgrades;
-        lifecycle::begin(self.blocks.overlay_mut(), &env, &self.parent.hash, upgrades)?;
+        lifecycle::begin(self.blocks.overlay_mut(), &env, &self.parent.hash, upgrades, &Consensus::default())?;
         self.blocks.overlay_mut().commit();
         self.blocks.pretend(&spec.state).map_err(|error| match error {
             ExecError::Invalid(why) => SimulateError::Overrides { block: place, why },

@@ -89,7 +89,7 @@ pub fn genesis(keys: u32) -> DevGenesis {
             storage: Default::default(),
         })
         .collect();
-    let app_state = AppState { accounts, ..AppState::default() };
+    let app_state = AppState { accounts, token: defchain_token::TokenParams::plain(), ..AppState::default() };
     DevGenesis::single("deflation-local-1", GENESIS_TIME, operator(), app_state)
 }
 
