@@ -14,7 +14,8 @@
 //! | 3 | BLS attestation of (height, block hash, app hash, next validator set) | |
 //! | 4 | rejected-proposal notice | |
 //!
-//! Both are empty until a module uses them: one byte.
+//! A notice names a proposal that its validator refused (D35). The extended commit is injected when one of its extensions
+//! carries a notice, so that everybody sees who says so. Both forms are mostly empty: one byte.
 
 use prost::Message;
 
@@ -40,14 +41,94 @@ pub struct VoteExtension {
 
 /// Fields: see the module's table.
 #[derive(Clone, PartialEq, Eq, Message)]
-struct EnvelopeSections {}
+struct EnvelopeSections {
+    #[prost(message, optional, tag = "1")]
+    commit: Option<InjectedCommit>,
+}
 
 /// Fields: see the module's table.
 #[derive(Clone, PartialEq, Eq, Message)]
-struct ExtensionSections {}
+struct ExtensionSections {
+    #[prost(message, repeated, tag = "4")]
+    rejected: Vec<RejectedProposal>,
+}
+
+/// The extended commit of the previous height, as far as it was for the block.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct InjectedCommit {
+    /// Round of the commit.
+    #[prost(uint32, tag = "1")]
+    pub round: u32,
+    /// Precommits for the block, in the commit's order.
+    #[prost(message, repeated, tag = "2")]
+    pub votes: Vec<InjectedVote>,
+}
+
+/// A precommit's extension.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct InjectedVote {
+    /// Consensus address, 20 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub address: Vec<u8>,
+    /// The extension.
+    #[prost(bytes = "vec", tag = "2")]
+    pub extension: Vec<u8>,
+    /// The validator's ed25519 signature over CometBFT's sign bytes of the extension.
+    #[prost(bytes = "vec", tag = "3")]
+    pub signature: Vec<u8>,
+}
+
+/// A proposal that a validator refused.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Message)]
+pub struct RejectedProposal {
+    /// Its height: that of the vote.
+    #[prost(uint64, tag = "1")]
+    pub height: u64,
+    /// Its block hash, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: Vec<u8>,
+    /// Who proposed it by its header: consensus address, 20 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub proposer: Vec<u8>,
+}
+
+/// What CometBFT signs of a vote extension (`CanonicalVoteExtension`).
+#[derive(Clone, PartialEq, Eq, Message)]
+struct CanonicalVoteExtension {
+    #[prost(bytes = "vec", tag = "1")]
+    extension: Vec<u8>,
+    #[prost(sfixed64, tag = "2")]
+    height: i64,
+    #[prost(sfixed64, tag = "3")]
+    round: i64,
+    #[prost(string, tag = "4")]
+    chain_id: String,
+}
+
+/// The bytes that a validator signs with a vote extension: CometBFT's canonical form with its length before it.
+#[must_use]
+pub fn vote_extension_sign_bytes(chain_id: &str, height: i64, round: i64, extension: &[u8]) -> Vec<u8> {
+    let extension = extension.to_vec();
+    CanonicalVoteExtension { extension, height, round, chain_id: chain_id.to_owned() }.encode_length_delimited_to_vec()
+}
+
+/// Most notices that one extension carries: rounds beyond this of one height stay unpunished.
+pub const MAX_NOTICES: usize = 4;
 
 impl InjectedEnvelope {
     const FORM: &'static str = "injected envelope (item 0 of the block)";
+
+    /// With a commit.
+    #[must_use]
+    pub const fn with_commit(commit: InjectedCommit) -> Self {
+        Self { sections: EnvelopeSections { commit: Some(commit) } }
+    }
+
+    /// The commit that was injected.
+    #[must_use]
+    pub const fn commit(&self) -> Option<&InjectedCommit> {
+        self.sections.commit.as_ref()
+    }
 
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
@@ -67,6 +148,21 @@ impl InjectedEnvelope {
 impl VoteExtension {
     const FORM: &'static str = "vote extension";
 
+    /// With notices of refused proposals: sorted, each once, at most [`MAX_NOTICES`].
+    #[must_use]
+    pub fn with_rejected(mut rejected: Vec<RejectedProposal>) -> Self {
+        rejected.sort();
+        rejected.dedup();
+        rejected.truncate(MAX_NOTICES);
+        Self { sections: ExtensionSections { rejected } }
+    }
+
+    /// Refused proposals.
+    #[must_use]
+    pub fn rejected(&self) -> &[RejectedProposal] {
+        &self.sections.rejected
+    }
+
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
         encode(&self.sections)
@@ -77,7 +173,14 @@ impl VoteExtension {
     /// # Errors
     /// As [`InjectedEnvelope::decode`].
     pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<Self, Error> {
-        Ok(Self { sections: decode(Self::FORM, bytes, max_bytes)? })
+        let sections: ExtensionSections = decode(Self::FORM, bytes, max_bytes)?;
+        let notices = &sections.rejected;
+        let sorted = notices.is_sorted_by(|a, b| a < b);
+        let shaped = notices.iter().all(|n| n.hash.len() == 32 && n.proposer.len() == 20);
+        if notices.len() > MAX_NOTICES || !sorted || !shaped {
+            return Err(Error::Notices { notices: notices.len(), limit: MAX_NOTICES });
+        }
+        Ok(Self { sections })
     }
 }
 

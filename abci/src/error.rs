@@ -300,6 +300,17 @@ pub enum Error {
         /// What protobuf says.
         source: prost::DecodeError,
     },
+    /// Notices of refused proposals that are too many, out of order, doubled or misshapen.
+    #[error(
+        "vote extension: {notices} notices of refused proposals: at most {limit}, ascending, each once, a hash of 32 and a \
+         proposer of 20 bytes"
+    )]
+    Notices {
+        /// How many there are.
+        notices: usize,
+        /// The most there may be.
+        limit: usize,
+    },
     /// One of our versioned wire forms is not the one encoding of its content (D8b).
     #[error(
         "{form}: {bytes} bytes are not canonical: the content encodes to {canonical} bytes, the first difference is at \

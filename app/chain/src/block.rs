@@ -34,6 +34,9 @@ pub enum BlockError {
     /// Its items.
     #[error(transparent)]
     Items(#[from] ItemError),
+    /// The commit in its item 0.
+    #[error("item 0: {0}")]
+    Injected(String),
     /// A transaction that is invalid at its place (D8b).
     #[error("transaction {index} ({hash}) is invalid: {why}")]
     InvalidTx {

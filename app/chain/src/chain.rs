@@ -13,6 +13,7 @@ use crate::{
     abci::Decided,
     budget::Budget,
     metrics::Metrics,
+    notices::Refused,
     optimistic::Optimistic,
     params::ParamsKey,
     pool_view::View,
@@ -101,6 +102,7 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) registry: Registry,
     pub(crate) optimistic: Optimistic,
+    pub(crate) refused: Refused,
     pub(crate) budget: Arc<Budget>,
     pub(crate) metrics: Metrics,
     /// The block that FinalizeBlock executed and Commit will write.
@@ -132,6 +134,7 @@ impl Chain {
                 shared,
                 registry: crate::modules::registry(),
                 optimistic: Optimistic::default(),
+                refused: Refused::default(),
                 budget: Arc::default(),
                 metrics: Metrics::default(),
                 decided: Mutex::new(None),

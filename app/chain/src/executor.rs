@@ -1,6 +1,6 @@
 //! Runs one block on a fork of state, for whichever call needs it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_consensus::{Eip658Value, Receipt as EthReceipt, ReceiptEnvelope, ReceiptWithBloom, TxType};
 use alloy_primitives::Log;
@@ -15,9 +15,11 @@ use crate::{
     block::{BlockError, BlockInputs},
     chain::Inner,
     declared::Declared,
-    keys::{ValidatorKey, validators},
+    keys::{ValidatorKey, ValidatorRecord, validators},
     lifecycle::{self, Began, PowerUpdate, Totals},
+    notices::{self, Rejected, Signer},
     params::ChainParams,
+    payload::decode_envelope,
     records::{Header, Receipt},
     rules::Rules,
     shared::Head,
@@ -65,8 +67,26 @@ fn prev_randao(rules: &Rules, height: Height, parent: &B256) -> B256 {
 impl Inner {
     /// Begins the block of these inputs on `head`.
     pub(crate) fn begin_block(&self, head: &Head, inputs: &BlockInputs) -> Result<BlockRun, BlockError> {
+        let mut consensus = Consensus::of(&inputs.last_commit, &inputs.misbehavior);
+        consensus.rejected = self.rejected(head, inputs)?;
+        self.begin_with(head, inputs, consensus)
+    }
+
+    /// The same for a decided block (D8b): an injected commit that proves nothing is no reason to stop.
+    pub(crate) fn begin_decided(&self, head: &Head, inputs: &BlockInputs) -> Result<BlockRun, BlockError> {
+        let mut consensus = Consensus::of(&inputs.last_commit, &inputs.misbehavior);
+        consensus.rejected = match self.rejected(head, inputs) {
+            Err(BlockError::Injected(why)) => {
+                tracing::error!(height = %inputs.height, %why, "the decided block's injected commit is not good");
+                Vec::new()
+            }
+            found => found?,
+        };
+        self.begin_with(head, inputs, consensus)
+    }
+
+    fn begin_with(&self, head: &Head, inputs: &BlockInputs, consensus: Consensus) -> Result<BlockRun, BlockError> {
         let upgrades = &self.config.upgrades;
-        let consensus = Consensus::of(&inputs.last_commit, &inputs.misbehavior);
         BlockRun::begin(
             head,
             &self.registry,
@@ -76,6 +96,27 @@ impl Inner {
             &self.shared.declared(),
             consensus,
         )
+    }
+}
+
+impl Inner {
+    /// What the injected commit proves (D35). Not asked of a block in preparation, which has no items yet.
+    fn rejected(&self, head: &Head, inputs: &BlockInputs) -> Result<Vec<Rejected>, BlockError> {
+        let Ok(envelope) = decode_envelope(&inputs.items) else { return Ok(Vec::new()) };
+        let Some(commit) = envelope.commit() else { return Ok(Vec::new()) };
+        let signers = self.signers(head)?;
+        notices::count(commit, head.header.height, &self.chain_id(), &signers).map_err(BlockError::Injected)
+    }
+
+    /// The set that voted on the newest block.
+    pub(crate) fn signers(&self, head: &Head) -> Result<BTreeMap<ConsensusAddress, Signer>, BlockError> {
+        let signer = |record: ValidatorRecord| Signer { key: record.pub_key, power: record.power.0 };
+        Ok(validators(&head.snapshot)?.into_iter().map(|(address, record)| (address, signer(record))).collect())
+    }
+
+    /// CometBFT's chain id.
+    pub(crate) fn chain_id(&self) -> String {
+        self.store.latest().map(|commit| commit.chain_id).unwrap_or_default()
     }
 }
 

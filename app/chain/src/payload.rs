@@ -2,7 +2,7 @@
 //!
 //! | item | content |
 //! |---|---|
-//! | 0 | injected envelope (`defchain_abci::envelope`), empty until a module uses it |
+//! | 0 | injected envelope (`defchain_abci::envelope`): the previous height's extended commit when it carries notices (D35) |
 //! | 1 | payload: every transaction of the block (`defchain_base::payload`) |
 
 use defchain_abci::envelope::InjectedEnvelope;
@@ -37,16 +37,34 @@ pub enum ItemError {
 /// The items of a block with these transactions.
 #[must_use]
 pub fn encode_items<'a>(txs: impl ExactSizeIterator<Item = &'a Bytes> + Clone) -> [Bytes; 2] {
-    [InjectedEnvelope::default().encode().into(), payload::encode(txs).into()]
+    encode_with(&InjectedEnvelope::default(), txs)
+}
+
+/// The items of a block with this envelope.
+#[must_use]
+pub fn encode_with<'a>(
+    envelope: &InjectedEnvelope,
+    txs: impl ExactSizeIterator<Item = &'a Bytes> + Clone,
+) -> [Bytes; 2] {
+    [envelope.encode().into(), payload::encode(txs).into()]
+}
+
+/// What the proposer injected.
+///
+/// # Errors
+/// When item 0 is not an envelope.
+pub fn decode_envelope(items: &[bytes::Bytes]) -> Result<InjectedEnvelope, ItemError> {
+    let Some(envelope) = items.first() else { return Err(ItemError::Count(0)) };
+    InjectedEnvelope::decode(envelope, MAX_ENVELOPE_BYTES).map_err(|e| ItemError::Envelope(e.to_string()))
 }
 
 /// The transactions of a block's items.
 ///
 /// # Errors
-/// When the items are not exactly an empty envelope and a canonical payload within the params.
+/// When the items are not exactly an envelope and a canonical payload within the params.
 pub fn decode_items(items: &[bytes::Bytes], params: &ChainParams) -> Result<Vec<Bytes>, ItemError> {
-    let [envelope, payload] = items else { return Err(ItemError::Count(items.len())) };
-    InjectedEnvelope::decode(envelope, MAX_ENVELOPE_BYTES).map_err(|e| ItemError::Envelope(e.to_string()))?;
+    let [_, payload] = items else { return Err(ItemError::Count(items.len())) };
+    decode_envelope(items)?;
     let limits = PayloadLimits {
         bytes: usize::try_from(params.max_payload_bytes).unwrap_or(usize::MAX),
         tx_bytes: MAX_TX_BYTES,

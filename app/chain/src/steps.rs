@@ -9,7 +9,10 @@ use defchain_base::{
     B256, CodecError, ConsensusAddress, Decode, Encode, Height, Reader, StateKey, Substore, Timestamp, keccak256,
 };
 
-use crate::records::{decode_log, encode_log};
+use crate::{
+    notices::Rejected,
+    records::{decode_log, encode_log},
+};
 
 const EXTRA_VERSION: u8 = 2;
 const EVENTS_VERSION: u8 = 1;
@@ -62,6 +65,8 @@ pub struct Consensus {
     pub votes: Vec<Vote>,
     /// Faults.
     pub faults: Vec<Fault>,
+    /// Proposals of the previous height that more than two thirds of the power refused (D35).
+    pub rejected: Vec<Rejected>,
 }
 
 impl Consensus {
@@ -89,7 +94,7 @@ impl Consensus {
                 time: crate::abci::timestamp(found.time),
             })
         });
-        Self { votes: votes.collect(), faults: faults.collect() }
+        Self { votes: votes.collect(), faults: faults.collect(), rejected: Vec::new() }
     }
 }
 
@@ -112,6 +117,13 @@ impl Encode for Consensus {
             for word in [fault.power, fault.height.0, fault.time.0] {
                 out.extend_from_slice(&word.to_be_bytes());
             }
+        }
+        count(out, self.rejected.len());
+        for refused in &self.rejected {
+            out.extend_from_slice(&refused.height.0.to_be_bytes());
+            out.extend_from_slice(refused.hash.as_slice());
+            out.extend_from_slice(&refused.proposer.0);
+            out.extend_from_slice(&refused.power.to_be_bytes());
         }
     }
 }
@@ -142,6 +154,14 @@ impl Decode for Consensus {
                 power: input.u64(WHAT)?,
                 height: Height(input.u64(WHAT)?),
                 time: Timestamp(input.u64(WHAT)?),
+            });
+        }
+        for _ in 0..input.count(input.left() / 68, WHAT)? {
+            found.rejected.push(Rejected {
+                height: Height(input.u64(WHAT)?),
+                hash: B256::new(input.array(WHAT)?),
+                proposer: ConsensusAddress(input.array(WHAT)?),
+                power: input.u64(WHAT)?,
             });
         }
         Ok(found)
@@ -259,6 +279,7 @@ mod tests {
             consensus: Consensus {
                 votes: [Flag::Absent, Flag::Commit, Flag::Nil].map(|flag| Vote { address, power: 5, flag }).to_vec(),
                 faults: vec![Fault { light_client: true, address, power: 5, height: Height(3), time: Timestamp(4) }],
+                rejected: vec![Rejected { height: Height(1), hash: B256::ZERO, proposer: address, power: 9 }],
             },
             events: vec![log.clone()],
         };

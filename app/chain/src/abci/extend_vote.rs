@@ -1,13 +1,11 @@
-use defchain_abci::{
-    envelope::VoteExtension,
-    types::{RequestExtendVote, ResponseExtendVote},
-};
+use defchain_abci::types::{RequestExtendVote, ResponseExtendVote};
 
+use super::height;
 use crate::chain::Inner;
 
 impl Inner {
-    /// What this validator adds to its precommit: nothing until a module has a section.
-    pub(super) fn extend_vote(&self, _request: &RequestExtendVote) -> ResponseExtendVote {
-        ResponseExtendVote { vote_extension: VoteExtension::default().encode().into() }
+    /// What this validator adds to its precommit: the proposals of this height that it refused (D35).
+    pub(super) fn extend_vote(&self, request: &RequestExtendVote) -> ResponseExtendVote {
+        ResponseExtendVote { vote_extension: self.refused.extension(height(request.height)).encode().into() }
     }
 }

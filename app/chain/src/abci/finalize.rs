@@ -61,7 +61,7 @@ impl Inner {
     /// Total (D8b): whatever does not decode or cannot be paid for is skipped.
     fn execute_decided(&self, inputs: &BlockInputs) -> Result<Executed, BlockError> {
         let head = self.head_below(inputs)?;
-        let mut run = self.begin_block(&head, inputs)?;
+        let mut run = self.begin_decided(&head, inputs)?;
         let raw = decode_items(&inputs.items, &head.params).unwrap_or_else(|error| {
             tracing::error!(height = %inputs.height, %error, "the decided block has no readable payload");
             Vec::new()

@@ -3,7 +3,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use defchain_abci::types::{RequestPrepareProposal, ResponsePrepareProposal};
+use defchain_abci::{
+    envelope::InjectedEnvelope,
+    types::{ExtendedCommitInfo, RequestPrepareProposal, ResponsePrepareProposal},
+};
 use defchain_base::{Bytes, payload::encoded_len};
 use defchain_evm::ExecError;
 use defchain_mempool::BestLimits;
@@ -15,8 +18,9 @@ use crate::{
     chain::{Inner, halt},
     executor::{BlockRun, Executed},
     metrics::For,
+    notices,
     params::ChainParams,
-    payload::encode_items,
+    payload::encode_with,
 };
 
 /// What protobuf and CometBFT's block add around each of the two items.
@@ -31,28 +35,43 @@ impl Inner {
             time: timestamp(request.time),
             proposer: proposer(&request.proposer_address),
             items: Vec::new(),
-            last_commit: plain_commit(request.local_last_commit),
+            last_commit: plain_commit(request.local_last_commit.clone()),
             misbehavior: request.misbehavior,
             next_validators_hash: request.next_validators_hash,
         };
         let max_bytes = usize::try_from(request.max_tx_bytes).unwrap_or(0);
+        let envelope = self.injected(request.local_last_commit.as_ref());
+        let none: [&Bytes; 0] = [];
+        // Known before execution: what is proved by it is punished in this block.
+        inputs.items = encode_with(&envelope, none.into_iter()).map(|item| item.0).to_vec();
         let executed = match self.metrics.executing(For::Prepare, || self.build(&inputs, max_bytes)) {
             Ok(executed) => executed,
             Err(error) => halt("PrepareProposal", &error),
         };
         let raw: Vec<&Bytes> = executed.txs.iter().map(|tx| tx.tx.raw()).collect();
-        inputs.items = encode_items(raw.into_iter()).map(|item| item.0).to_vec();
+        inputs.items = encode_with(&envelope, raw.into_iter()).map(|item| item.0).to_vec();
         let txs = inputs.items.clone();
         self.optimistic.keep(inputs, executed.with_size_of(&txs));
         ResponsePrepareProposal { txs }
     }
 
+    /// Item 0: the previous commit with its extensions, when it carries notices that verify.
+    fn injected(&self, commit: Option<&ExtendedCommitInfo>) -> InjectedEnvelope {
+        let envelope = notices::envelope(commit);
+        let Some(commit) = envelope.commit().cloned() else { return envelope };
+        let Some(head) = self.shared.head() else { return InjectedEnvelope::default() };
+        match self.signers(&head) {
+            Ok(signers) => notices::prune(commit, head.header.height, &self.chain_id(), &signers),
+            Err(error) => halt("PrepareProposal", &error),
+        }
+    }
+
     fn build(&self, inputs: &BlockInputs, max_bytes: usize) -> Result<Executed, BlockError> {
         let head = self.shared.head().ok_or(BlockError::NotStarted)?;
         let mut run = self.begin_block(&head, inputs)?;
-        let [envelope, _] = encode_items([].into_iter());
+        let envelope = inputs.items.first().map_or(0, bytes::Bytes::len);
         let payload_limit = usize::try_from(head.params.max_payload_bytes).unwrap_or(usize::MAX);
-        let room = max_bytes.saturating_sub(envelope.len()).saturating_sub(ITEM_OVERHEAD * 2).min(payload_limit);
+        let room = max_bytes.saturating_sub(envelope).saturating_sub(ITEM_OVERHEAD * 2).min(payload_limit);
         let time = self.budget.build_time(self.config.work_time, self.config.build_time);
         let started = Instant::now();
         self.fill(&mut run, &head.params, room, time)?;

@@ -49,6 +49,7 @@ impl Inner {
             Err(error) if error.is_fatal() => halt("ProcessProposal", &error),
             Err(error) => {
                 self.metrics.refused(&error);
+                self.refused.add(inputs.height, hash, inputs.proposer);
                 tracing::warn!(height = %inputs.height, proposer = %inputs.proposer, %error, "proposal refused");
                 answer(ProposalStatus::Reject)
             }
