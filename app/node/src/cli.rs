@@ -262,12 +262,28 @@ pub struct DevArgs {
     /// Gas of a block
     #[arg(long, value_name = "GAS")]
     pub gas_limit: Option<u64>,
+    /// Money that neither decays nor pays commission, for test suites of other projects that assert exact balances
+    #[arg(long, conflicts_with = "economy")]
+    pub plain_money: bool,
+    /// How fast days and months pass: `real`, or `short` to see a whole economy in ten minutes
+    #[arg(long, value_enum, default_value = "real")]
+    pub economy: EconomySpeed,
     /// Keep the chain in this folder (default: it is thrown away)
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Say nothing but errors
     #[arg(long, short, alias = "silent")]
     pub quiet: bool,
+}
+
+/// How long days and months are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum EconomySpeed {
+    /// Days of 86,400 s and calendar months (D3).
+    #[default]
+    Real,
+    /// Days of 15 s, months of 4 days, years of 12.
+    Short,
 }
 
 /// `keys`

@@ -35,7 +35,7 @@ fn genesis() -> DevGenesis {
     };
     let mut accounts: Vec<_> = (1..5).map(|n| account(key(n).address(), Vec::new())).collect();
     accounts.push(account(CONTRACT, vec![0x60, 42, 0x5f, 0x52, 0x60, 32, 0x5f, 0xf3]));
-    let state = AppState { accounts, ..AppState::default() };
+    let state = AppState { accounts, token: defchain_token::TokenParams::plain(), ..AppState::default() };
     DevGenesis::single("deflation-local-1", Timestamp(GENESIS_TIME), Address::repeat_byte(0x0f), state)
 }
 

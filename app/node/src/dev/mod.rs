@@ -32,11 +32,12 @@ use defchain_chain::{
 };
 use defchain_rpc::{RpcConfig, RpcContext, RpcServer, system_now};
 use defchain_store::{Store, StoreOptions};
+use defchain_token::TokenParams;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::blocks::{Blocks, CHECK};
 use crate::{
-    cli::DevArgs,
+    cli::{DevArgs, EconomySpeed},
     commands::parse_amount,
     config::LogConfig,
     keys::derive,
@@ -152,8 +153,18 @@ fn genesis(args: &DevArgs, keys: &[PrivateKeySigner], balance: Amount) -> DevGen
         chain_name(args.chain_id),
         args.timestamp.map_or_else(system_now, |seconds| Timestamp(seconds.saturating_mul(1_000))),
         operator,
-        AppState { params, accounts, ..AppState::default() },
+        economy(args, AppState { params, accounts, ..AppState::default() }),
     )
+}
+
+/// The rules of money that were asked for.
+fn economy(args: &DevArgs, mut state: AppState) -> AppState {
+    if args.plain_money {
+        state.token = TokenParams::plain();
+    } else if args.economy == EconomySpeed::Short {
+        state = state.with_short_economy();
+    }
+    state
 }
 
 fn open(folder: PathBuf) -> Result<Chain> {

@@ -116,7 +116,7 @@ impl ConsensusParams {
             },
             validator: KeyTypes { pub_key_types: vec!["ed25519".to_owned()] },
             version: Version { app: defchain_chain::rules::NEWEST_VERSION.to_string() },
-            abci: Abci { vote_extensions_enable_height: "0".to_owned() },
+            abci: Abci { vote_extensions_enable_height: "1".to_owned() },
             authority: Authority { authority: String::new() },
         }
     }
