@@ -148,6 +148,18 @@ impl From<defchain_base::StateError> for RpcError {
     }
 }
 
+impl From<defchain_base::AmountError> for RpcError {
+    fn from(error: defchain_base::AmountError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<defchain_token::TokenError> for RpcError {
+    fn from(error: defchain_token::TokenError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
 /// geth's words for a revert: the reason where there is one.
 fn revert_message(output: &Bytes) -> Cow<'static, str> {
     match revert_reason(output) {

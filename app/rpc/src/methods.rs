@@ -24,26 +24,27 @@ impl Method {
     }
 }
 
+/// Those that Ethereum's nodes have too.
+const ALWAYS: &[&[Method]] = &[
+    eth::chain::METHODS,
+    eth::state::METHODS,
+    eth::block::METHODS,
+    eth::tx::METHODS,
+    eth::call::METHODS,
+    eth::access_list::METHODS,
+    eth::simulate::METHODS,
+    debug::METHODS,
+    eth::fee::METHODS,
+    eth::logs::METHODS,
+    eth::filters::METHODS,
+    net::METHODS,
+    txpool::METHODS,
+];
+
 /// Methods by name; those of a development chain only there.
 pub(crate) fn table(dev: bool) -> BTreeMap<&'static str, &'static Method> {
-    let always = [
-        eth::chain::METHODS,
-        eth::state::METHODS,
-        eth::block::METHODS,
-        eth::tx::METHODS,
-        eth::call::METHODS,
-        eth::access_list::METHODS,
-        eth::simulate::METHODS,
-        debug::METHODS,
-        eth::fee::METHODS,
-        eth::logs::METHODS,
-        eth::filters::METHODS,
-        net::METHODS,
-        txpool::METHODS,
-        def::METHODS,
-    ];
     let dev: &[&[Method]] = if dev { dev::METHODS } else { &[] };
-    always.iter().chain(dev).copied().flatten().map(|method| (method.name, method)).collect()
+    ALWAYS.iter().chain(def::METHODS).chain(dev).copied().flatten().map(|method| (method.name, method)).collect()
 }
 
 #[cfg(test)]
@@ -52,23 +53,7 @@ mod tests {
 
     #[test]
     fn no_name_is_served_twice() {
-        let lists = [
-            eth::chain::METHODS,
-            eth::state::METHODS,
-            eth::block::METHODS,
-            eth::tx::METHODS,
-            eth::call::METHODS,
-            eth::access_list::METHODS,
-            eth::simulate::METHODS,
-            debug::METHODS,
-            eth::fee::METHODS,
-            eth::logs::METHODS,
-            eth::filters::METHODS,
-            net::METHODS,
-            txpool::METHODS,
-            def::METHODS,
-        ];
-        let all = lists.iter().chain(dev::METHODS).map(|list| list.len()).sum::<usize>();
+        let all = ALWAYS.iter().chain(def::METHODS).chain(dev::METHODS).map(|list| list.len()).sum::<usize>();
         assert_eq!(all, table(true).len());
     }
 

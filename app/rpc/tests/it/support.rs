@@ -19,6 +19,7 @@ use defchain_chain::{
 };
 use defchain_rpc::{RpcConfig, RpcContext, RpcHandle, RpcServer, SyncInfo};
 use defchain_store::{Store, StoreOptions};
+use defchain_token::TokenParams;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,25 +47,34 @@ pub fn address(n: u8) -> Address {
     key(n).address()
 }
 
+/// Accounts 1 to 9 with 1,000 DEF each, and every parameter as the rulings have it.
+pub fn funded() -> AppState {
+    let account = |n: u8| GenesisAccount {
+        address: address(n),
+        balance: Amount::from_def(1_000),
+        nonce: 0,
+        code: Bytes::new(),
+        storage: Default::default(),
+    };
+    AppState { accounts: (1..10).map(account).collect(), ..AppState::default() }
+}
+
 impl Node {
     pub async fn start() -> Self {
         Self::with(RpcConfig::default()).await
     }
 
-    /// A node whose accounts 1 to 9 hold 1,000 DEF each.
+    /// A node whose accounts 1 to 9 hold 1,000 DEF each, which does not age.
     pub async fn with(config: RpcConfig) -> Self {
+        Self::of(config, AppState { token: TokenParams::plain(), ..funded() }).await
+    }
+
+    /// A node of a genesis of its own.
+    pub async fn of(config: RpcConfig, state: AppState) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { cache_bytes: 16 << 20, sync: false, ..StoreOptions::default() };
         let store = Store::open(dir.path().join("data"), options).unwrap();
         let chain = Chain::open(store, ChainConfig::default()).unwrap();
-        let account = |n: u8| GenesisAccount {
-            address: address(n),
-            balance: Amount::from_def(1_000),
-            nonce: 0,
-            code: Bytes::new(),
-            storage: Default::default(),
-        };
-        let state = AppState { accounts: (1..10).map(account).collect(), ..AppState::default() };
         let genesis = DevGenesis::single("deflation-local-1", Timestamp(GENESIS_TIME), OPERATOR, state);
         let driver = DevDriver::start(chain, &genesis).unwrap();
         let clock = Arc::new(AtomicU64::new(GENESIS_TIME));
@@ -88,7 +98,12 @@ impl Node {
 
     /// Makes the next block, a second after the last.
     pub fn block(&self) -> Arc<Header> {
-        let time = self.clock.fetch_add(1_000, Ordering::SeqCst) + 1_000;
+        self.block_after(1_000)
+    }
+
+    /// Makes the next block, so many milliseconds after the last.
+    pub fn block_after(&self, millis: u64) -> Arc<Header> {
+        let time = self.clock.fetch_add(millis, Ordering::SeqCst) + millis;
         self.driver.block(Timestamp(time)).unwrap()
     }
 

@@ -1,10 +1,10 @@
-//! `def_*`: what Ethereum has no method for (YP 9.3.1, D48).
+//! `def_getProof`: a value or its absence, provable against a block's `stateRoot` (D6).
 
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use defchain_base::{StateKey, StateRead, Substore};
 use defchain_evm::keys::StorageKey;
-use defchain_token::{keys::AccountKey, state::TokenRead};
+use defchain_token::keys::AccountKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,21 +15,10 @@ use crate::{
     tags::view_at,
 };
 
-pub(crate) const METHODS: &[Method] = &[
-    Method::new("def_getEffectiveBalance", Cost::Read, effective_balance),
-    Method::new("def_getProof", Cost::Read, proof),
-];
+pub(crate) const METHODS: &[Method] = &[Method::new("def_getProof", Cost::Read, proof)];
 
 /// Longest key that is looked up: the longest that exists has 53 bytes.
 const MAX_KEY_BYTES: usize = 256;
-
-fn effective_balance(api: &Api, mut params: Params<'_>) -> RpcResult {
-    let address: Address = params.required("address")?;
-    let id: Option<BlockId> = params.optional("block")?;
-    params.end()?;
-    let view = view_at(api, id)?;
-    json(&view.state.effective_balance(&address, view.age())?.to_u256())
-}
 
 /// A value, or its absence, provable against a block's `stateRoot`.
 #[derive(Serialize)]
