@@ -1,9 +1,9 @@
 use alloy_primitives::{Address, Bytes};
 use defchain_base::{Amount, Checkpoint, Overlay, StateError, StateRead, tx::RecoveredTx, tx::TxBody, tx::TxError};
-use defchain_token::Movement;
+use defchain_token::{Movement, events};
 use revm::{
     context::{
-        TxEnv,
+        Evm, TxEnv,
         result::{ExecutionResult, InvalidTransaction, Output},
     },
     context_interface::{ContextSetters, FrameStack, JournalTr},
@@ -20,7 +20,7 @@ use crate::{
         interrupt::{self, Interrupt},
     },
     precompiles::{ChainContext, ChainPrecompiles},
-    settle,
+    settle::{self, GasPayment},
     tx_env::tx_env,
     validity::{self, InvalidTx, SPEC, Sender},
 };
@@ -49,7 +49,7 @@ impl<S: StateRead> Executor<S> {
         let context = ChainContext::<S>::new(db, SPEC).with_block(to_revm(&env)).with_cfg(cfg(&env));
         let instructions = EthInstructions::new_mainnet_with_spec(SPEC);
         let precompiles = ChainPrecompiles::new(registry.clone());
-        let mut evm = ChainEvm::new_with_inspector(context, Watcher::Nobody, instructions, precompiles);
+        let mut evm = ChainEvm(Evm::new_with_inspector(context, Watcher::Nobody, instructions, precompiles));
         // Frames hold 32 KiB of stack each; deeper ones are made when a call needs them.
         evm.frame_stack = FrameStack::new_prealloc(1);
         Ok(Self { evm, unsigned: false })
@@ -81,7 +81,8 @@ impl<S: StateRead> Executor<S> {
 
     /// Ends with the state.
     pub fn into_overlay(self) -> Overlay<S> {
-        self.evm.ctx.journaled_state.inner.database.overlay
+        let ChainEvm(evm) = self.evm;
+        evm.ctx.journaled_state.inner.database.overlay
     }
 
     /// The block.
@@ -179,21 +180,24 @@ impl<S: StateRead> Executor<S> {
         let base_fee = gas.mul_div_floor(base_fee, 1).map_err(StateError::from)?;
         let paid = base_fee.checked_add(tip).map_err(StateError::from)?;
 
-        let journal = &mut self.evm.ctx.journaled_state;
+        let ChainEvm(evm) = &mut self.evm;
+        let journal = &mut evm.ctx.journaled_state;
         let movements = journal.take_movements()?;
         let evm_state = journal.finalize();
-        self.evm.inspector.ended(&result, &evm_state);
-        let db = &mut journal.inner.database;
-        let burned = settle::apply(db, evm_state, Movement::Gas { from: sender, amount: paid }, &movements)?;
+        evm.inspector.ended(&result, &evm_state);
+        let gas = GasPayment { payment: Movement::Gas { from: sender, amount: paid }, last: false };
+        let effects = settle::apply(&mut journal.inner.database, evm_state, gas, &movements)?;
 
         let success = result.is_success();
-        let (output, logs, created) = match result {
+        let (output, mut logs, created) = match result {
             ExecutionResult::Success { logs, output: Output::Call(output), .. } => (output, logs, None),
             ExecutionResult::Success { logs, output: Output::Create(output, created), .. } => (output, logs, created),
             ExecutionResult::Revert { output, .. } => (output, Vec::new(), None),
             ExecutionResult::Halt { .. } => (Bytes::new(), Vec::new(), None),
         };
-        Ok(TxOutcome { success, gas_used, output, logs, created, effective_gas_price: price, base_fee, tip, burned })
+        logs.extend(effects.settled.iter().map(|(account, taken)| events::settled(*account, taken)));
+        let shares = effects.shares;
+        Ok(TxOutcome { success, gas_used, output, logs, created, effective_gas_price: price, base_fee, tip, shares })
     }
 }
 

@@ -7,7 +7,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, Bytes, U256, address, bytes, keccak256};
 use defchain_base::{AgeMillis, Amount, StateError, StateWrite, system::Pool};
 use defchain_token::{
-    AccountRecord, EMPTY_CODE_HASH, Portions, TokenError,
+    AccountRecord, EMPTY_CODE_HASH, Portions, TokenError, open_account,
     state::{TokenRead, TokenWrite},
 };
 
@@ -76,6 +76,9 @@ pub fn write_genesis_account<S: StateWrite + ?Sized>(
         state.put_storage(account.address, *slot, *value)?;
     }
     let portions = Portions::fresh(&params, AgeMillis(0), account.balance);
-    state.put_account(&account.address, &AccountRecord { nonce: account.nonce, code_hash, portions })?;
+    // EIP-7702: 0xef0100 and an address.
+    let delegated = account.code.len() == 23 && account.code.starts_with(&[0xef, 0x01, 0x00]);
+    let record = AccountRecord { nonce: account.nonce, code_hash, delegated, portions, ..Default::default() };
+    open_account(state, &params, &account.address, record)?;
     Ok(state.raise_supply(account.balance)?)
 }

@@ -1,5 +1,6 @@
-//! revm's flow of a transaction with the one step that differs here: fees are not paid to the beneficiary transaction
-//! by transaction. The block sums them and D19 distributes them once.
+//! revm's flow of a transaction with the steps that differ here: a frame's CALLVALUE is what its recipient really got
+//! (D17), and fees are not paid to the beneficiary transaction by transaction; the block sums them and D19 distributes
+//! them once.
 
 use core::marker::PhantomData;
 
@@ -9,9 +10,14 @@ use revm::{
         Evm,
         result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction},
     },
-    handler::{EthFrame, FrameResult, Handler, instructions::EthInstructions},
-    inspector::InspectorHandler,
-    interpreter::interpreter::EthInterpreter,
+    context_interface::FrameStack,
+    handler::{
+        EthFrame, EvmTr, FrameInitOrResult, FrameResult, Handler, ItemOrResult,
+        evm::{ContextDbError, FrameInitResult},
+        instructions::EthInstructions,
+    },
+    inspector::{InspectorEvmTr, InspectorHandler},
+    interpreter::{interpreter::EthInterpreter, interpreter_action::FrameInit},
 };
 
 use crate::{
@@ -20,8 +26,92 @@ use crate::{
     precompiles::{ChainContext, ChainPrecompiles},
 };
 
-pub(crate) type ChainEvm<S> =
+type RevmEvm<S> =
     Evm<ChainContext<S>, Watcher, EthInstructions<EthInterpreter, ChainContext<S>>, ChainPrecompiles, EthFrame>;
+
+/// revm's machine with one step of its own: a frame whose recipient got less than was sent sees what it got (D17).
+pub(crate) struct ChainEvm<S: StateRead>(pub RevmEvm<S>);
+
+impl<S: StateRead> core::ops::Deref for ChainEvm<S> {
+    type Target = RevmEvm<S>;
+
+    fn deref(&self) -> &RevmEvm<S> {
+        &self.0
+    }
+}
+
+impl<S: StateRead> core::ops::DerefMut for ChainEvm<S> {
+    fn deref_mut(&mut self) -> &mut RevmEvm<S> {
+        &mut self.0
+    }
+}
+
+impl<S: StateRead> EvmTr for ChainEvm<S> {
+    type Context = ChainContext<S>;
+    type Instructions = EthInstructions<EthInterpreter, ChainContext<S>>;
+    type Precompiles = ChainPrecompiles;
+    type Frame = EthFrame;
+
+    fn all(&self) -> (&Self::Context, &Self::Instructions, &Self::Precompiles, &FrameStack<Self::Frame>) {
+        self.0.all()
+    }
+
+    fn all_mut(
+        &mut self,
+    ) -> (&mut Self::Context, &mut Self::Instructions, &mut Self::Precompiles, &mut FrameStack<Self::Frame>) {
+        self.0.all_mut()
+    }
+
+    fn frame_init(
+        &mut self,
+        frame_input: FrameInit,
+    ) -> Result<FrameInitResult<'_, Self::Frame>, ContextDbError<Self::Context>> {
+        self.0.ctx.journaled_state.net_value = None;
+        // Asked in two steps for the borrow checker: the frame is on top of the stack.
+        if let ItemOrResult::Result(result) = self.0.frame_init(frame_input)? {
+            return Ok(ItemOrResult::Result(result));
+        }
+        let net = self.0.ctx.journaled_state.net_value.take();
+        let frame = self.0.frame_stack.get();
+        if let Some(net) = net {
+            frame.interpreter.input.call_value = net;
+        }
+        Ok(ItemOrResult::Item(frame))
+    }
+
+    fn frame_run(&mut self) -> Result<FrameInitOrResult<Self::Frame>, ContextDbError<Self::Context>> {
+        self.0.frame_run()
+    }
+
+    fn frame_return_result(
+        &mut self,
+        result: FrameResult,
+    ) -> Result<Option<FrameResult>, ContextDbError<Self::Context>> {
+        self.0.frame_return_result(result)
+    }
+}
+
+impl<S: StateRead> InspectorEvmTr for ChainEvm<S> {
+    type Inspector = Watcher;
+
+    fn all_inspector(
+        &self,
+    ) -> (&Self::Context, &Self::Instructions, &Self::Precompiles, &FrameStack<Self::Frame>, &Watcher) {
+        self.0.all_inspector()
+    }
+
+    fn all_mut_inspector(
+        &mut self,
+    ) -> (
+        &mut Self::Context,
+        &mut Self::Instructions,
+        &mut Self::Precompiles,
+        &mut FrameStack<Self::Frame>,
+        &mut Watcher,
+    ) {
+        self.0.all_mut_inspector()
+    }
+}
 
 pub(crate) type ChainError = EVMError<DbError, InvalidTransaction>;
 

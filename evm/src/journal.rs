@@ -4,11 +4,15 @@
 //! the list of value movements; a revert takes all three back together, so a reverted frame undoes native state exactly
 //! as it undoes storage. The movements that survive a transaction are applied to portions afterwards, in their order.
 //!
+//! Every movement of value is judged here, and nowhere else, by what its parties are at that moment (D17, D17a): what it
+//! costs leaves the payer's balance with it, so a reverted frame refunds its commission. The shares of pools are not
+//! credited before the end of the block.
+//!
 //! revm opens and closes checkpoints strictly as a stack, so the marks need no place in revm's own checkpoint type.
 
 use alloy_primitives::{Address, B256, Log, U256, b256, map::AddressMap, map::HashSet};
-use defchain_base::{Amount, Checkpoint, StateError, StateRead};
-use defchain_token::{Movement, movement_kind};
+use defchain_base::{Amount, Checkpoint, StateError, StateRead, system};
+use defchain_token::{Commission, Movement, MovementKind, Party, Terms, events, party, terms};
 use revm::{
     bytecode::Bytecode,
     context::journal::{Journal, JournalEntry},
@@ -37,12 +41,40 @@ const TRANSFER_TOPIC: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4
 struct Mark {
     overlay: Checkpoint,
     movements: usize,
+    credit: Amount,
+}
+
+/// What a movement does, judged by its parties.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    /// What arrives.
+    arrives: Amount,
+    kind: MovementKind,
+    /// What leaves the payer beside it.
+    commission: Commission,
+    /// Whether the commission comes on top of the value, rather than out of it.
+    on_top: bool,
+    /// The transaction's credit afterwards.
+    credit: Amount,
+}
+
+impl Due {
+    /// What the payer must hold, for the value and the commission on top of it.
+    fn gross(&self) -> Result<Amount, StateError> {
+        Ok(self.arrives.checked_add(self.commission.total()?)?)
+    }
 }
 
 pub(crate) struct ChainJournal<S: StateRead> {
     pub inner: Journal<ChainDb<S>>,
     marks: Vec<Mark>,
     movements: Vec<Movement>,
+    /// What was charged on top in this transaction and no deduction has used yet (D17: nobody is charged twice).
+    credit: Amount,
+    /// What a call's recipient really got, when that is less than its value (an EIP-7702 account's CALLVALUE).
+    pub net_value: Option<U256>,
+    /// Whether native code wrote state in this transaction: account records that were read may then be stale.
+    native_wrote: bool,
     /// Whether each movement of native money leaves a log, as `eth_simulateV1` may ask.
     pub transfer_logs: bool,
     /// The first failure inside a method that cannot return one. The executor looks here before anything is kept.
@@ -55,6 +87,7 @@ type SkipLoad<T> = Result<StateLoad<T>, JournalLoadError<DbError>>;
 impl<S: StateRead> ChainJournal<S> {
     /// The movements of the transaction that just ended.
     pub fn take_movements(&mut self) -> Result<Vec<Movement>, StateError> {
+        (self.credit, self.net_value, self.native_wrote) = (Amount::ZERO, None, false);
         match self.failed.take() {
             Some(e) => Err(e),
             None => Ok(core::mem::take(&mut self.movements)),
@@ -65,14 +98,21 @@ impl<S: StateRead> ChainJournal<S> {
     pub fn forget(&mut self) {
         self.marks.clear();
         self.movements.clear();
+        (self.credit, self.net_value, self.native_wrote) = (Amount::ZERO, None, false);
         self.failed = None;
         let _ = self.inner.finalize();
         self.inner.database.records.clear();
     }
 
+    /// Native code that may write has run: records are read again from here on.
+    pub fn native_wrote(&mut self) {
+        self.native_wrote = true;
+        self.inner.database.records.clear();
+    }
+
     fn open_mark(&mut self) {
         let overlay = self.inner.database.overlay.checkpoint();
-        self.marks.push(Mark { overlay, movements: self.movements.len() });
+        self.marks.push(Mark { overlay, movements: self.movements.len(), credit: self.credit });
     }
 
     fn close_mark(&mut self) {
@@ -87,38 +127,180 @@ impl<S: StateRead> ChainJournal<S> {
         };
         self.inner.database.overlay.revert(mark.overlay);
         self.movements.truncate(mark.movements);
+        self.credit = mark.credit;
+        if self.native_wrote {
+            self.inner.database.records.clear();
+        }
     }
 
     fn fail(&mut self, e: StateError) {
         self.failed.get_or_insert(e);
     }
 
-    /// Records value that moved; the kind is judged here and nowhere else (D17a).
-    fn record(&mut self, from: Address, to: Address, value: U256) {
-        if value.is_zero() {
-            return;
+    /// Judges a movement (D17). `recipient` is what is paid.
+    fn due(&mut self, from: Address, recipient: Party, value: Amount) -> Result<Due, StateError> {
+        let free =
+            |kind| Due { arrives: value, kind, commission: Commission::default(), on_top: false, credit: Amount::ZERO };
+        let payer = self.party(from);
+        let mut terms = terms(payer, false, recipient);
+        if terms == Terms::Free(MovementKind::Carried) {
+            // The one case in which it matters whether the payer is on the list of those who do not decay (D16).
+            let database = &mut self.inner.database;
+            if database.account(from).map_err(|e| e.0)?.0.is_some_and(|record| record.no_decay) {
+                terms = Terms::OnTop;
+            }
         }
-        let amount = match Amount::try_from(value) {
-            Ok(amount) => amount,
-            Err(e) => return self.fail(e.into()),
+        let on_top = match terms {
+            Terms::Free(kind) => return Ok(Due { credit: self.credit, ..free(kind) }),
+            Terms::Deducted => false,
+            Terms::OnTop => true,
         };
-        let (payer, recipient) = (self.counts_as_contract(from), self.counts_as_contract(to));
-        self.movements.push(Movement::Transfer { from, to, amount, kind: movement_kind(payer, recipient) });
+        let database = &mut self.inner.database;
+        let rates = database.params.commission;
+        if rates.is_none() {
+            return Ok(Due { credit: self.credit, ..free(MovementKind::Fresh) });
+        }
+        let referred = database.account(from).map_err(|e| e.0)?.0.is_some_and(|record| record.referrer.is_some());
+        let commission = rates.on(value, referred)?;
+        let total = commission.total()?;
+        if on_top {
+            let credit = self.credit.checked_add(total)?;
+            return Ok(Due { arrives: value, kind: MovementKind::Fresh, commission, on_top, credit });
+        }
+        let used = self.credit.min(total);
+        let charged = total.checked_sub(used)?;
+        Ok(Due {
+            arrives: value.checked_sub(charged)?,
+            kind: MovementKind::Fresh,
+            commission: commission.reduced_to(charged)?,
+            on_top,
+            credit: self.credit.checked_sub(used)?,
+        })
+    }
+
+    /// Records a movement whose value the EVM has moved, and takes its commission out of `bearer`, who has it: the payer,
+    /// or the heir of a contract that destroyed itself.
+    fn record(&mut self, from: Address, to: Address, bearer: Address, due: &Due) -> Result<(), StateError> {
+        let Due { arrives, kind, commission, on_top, credit } = *due;
+        self.credit = credit;
+        let total = commission.total()?;
+        if total.is_zero() {
+            self.movements.push(Movement::Transfer { from, to, amount: arrives, kind });
+            self.log_transfer(from, to, arrives);
+            return Ok(());
+        }
+        let shares = commission.shares;
+        let pools = shares.total()?;
+        let mut account = self.inner.load_account_mut_optional_code(bearer, false).map_err(|e| e.0)?;
+        if !account.data.decr_balance(pools.to_u256()) {
+            return Err(StateError::Invariant(format!("{bearer} holds less than its commission of {pools} wei")));
+        }
+        self.movements.push(Movement::Paid { from, to, amount: arrives, shares });
+        self.log_transfer(from, to, arrives);
+        self.log_transfer(from, system::TOKEN, pools);
+        self.inner.log(events::commission(from, to, total, on_top));
+        if commission.reward.is_zero() { Ok(()) } else { self.reward(from, bearer, commission.reward) }
+    }
+
+    /// The referrer's part of a commission (D18).
+    fn reward(&mut self, payer: Address, bearer: Address, amount: Amount) -> Result<(), StateError> {
+        let record = self.inner.database.account(payer).map_err(|e| e.0)?.0;
+        let Some(referrer) = record.and_then(|record| record.referrer) else { return Ok(()) };
+        self.inner.load_account(referrer).map_err(|e| e.0)?;
+        if self.inner.transfer_loaded(bearer, referrer, amount.to_u256()).is_some() {
+            return Err(StateError::Invariant(format!("{bearer} holds less than a referrer's {amount} wei")));
+        }
+        self.movements.push(Movement::Transfer { from: payer, to: referrer, amount, kind: MovementKind::Fresh });
+        self.log_transfer(payer, referrer, amount);
+        self.inner.log(events::referral(payer, referrer, amount));
+        Ok(())
+    }
+
+    fn log_transfer(&mut self, from: Address, to: Address, amount: Amount) {
         if self.transfer_logs {
             let topics = vec![TRANSFER_TOPIC, from.into_word(), to.into_word()];
-            let data = value.to_be_bytes::<32>().into();
+            let data = amount.to_u256().to_be_bytes::<32>().into();
             self.inner.log(Log::new_unchecked(NATIVE_MONEY, topics, data));
         }
     }
 
+    fn balance_of(&self, address: &Address) -> U256 {
+        self.inner.state.get(address).map_or(U256::ZERO, |account| account.info.balance)
+    }
+
+    /// Moves value between loaded accounts with what that costs. `None` when the payer holds less than both.
+    fn pay(&mut self, from: Address, to: Address, value: U256) -> Result<Option<TransferError>, StateError> {
+        let held = self.balance_of(&from);
+        let Ok(amount) = Amount::try_from(value) else { return Ok(Some(TransferError::OutOfFunds)) };
+        if held < value {
+            return Ok(Some(TransferError::OutOfFunds));
+        }
+        let recipient = self.party(to);
+        let due = self.due(from, recipient, amount)?;
+        if held < due.gross()?.to_u256() {
+            return Ok(Some(TransferError::OutOfFunds));
+        }
+        // For a payment to oneself revm changes nothing; its portions are renewed all the same (D17a).
+        let refused = self.inner.transfer_loaded(from, to, due.arrives.to_u256());
+        if refused.is_none() {
+            self.record(from, to, from, &due)?;
+            if due.arrives < amount {
+                self.net_value = Some(due.arrives.to_u256());
+            }
+        }
+        Ok(refused)
+    }
+
+    /// What a contract left to another account by SELFDESTRUCT: gross leaves, net arrives (D17).
+    fn bequeathed(&mut self, from: Address, heir: Address, balance: U256) -> Result<(), StateError> {
+        let amount = Amount::try_from(balance)?;
+        if system::is_reserved(&heir) {
+            // The protocol's addresses take money through their functions alone, and here nothing could refuse it.
+            return self.destroy(from, heir, amount);
+        }
+        let recipient = self.party(heir);
+        let due = self.due(from, recipient, amount)?;
+        self.record(from, heir, heir, &due)
+    }
+
+    /// Destroys what `from` held, which stands at `bearer`.
+    fn destroy(&mut self, from: Address, bearer: Address, amount: Amount) -> Result<(), StateError> {
+        let mut account = self.inner.load_account_mut_optional_code(bearer, false).map_err(|e| e.0)?;
+        if !account.data.decr_balance(amount.to_u256()) {
+            return Err(StateError::Invariant(format!("{bearer} holds less than {amount} wei: they cannot burn")));
+        }
+        self.burned(from, amount);
+        Ok(())
+    }
+
+    fn burned(&mut self, from: Address, amount: Amount) {
+        self.movements.push(Movement::Burn { from, amount });
+        self.inner.log(events::burned(from, amount));
+    }
+
     /// Destroys money of an account or pool.
     pub fn burn(&mut self, from: Address, amount: Amount) -> Result<(), StateError> {
-        let mut account = self.inner.load_account_mut_optional_code(from, false).map_err(|e| e.0)?;
-        if !account.data.decr_balance(amount.to_u256()) {
-            return Err(StateError::Invariant(format!("{from} holds less than {amount} wei: they cannot burn")));
+        if amount.is_zero() {
+            return Ok(());
         }
-        self.movements.push(Movement::Burn { from, amount });
-        Ok(())
+        self.destroy(from, from, amount)
+    }
+
+    /// Takes an account's losses with the transaction; what they are.
+    pub fn settle(&mut self, account: Address) -> Result<(Amount, Amount), StateError> {
+        self.inner.load_account(account).map_err(|e| e.0)?;
+        let database = &mut self.inner.database;
+        let (params, now) = (database.params.clone(), database.env.age);
+        let record = database.account(account).map_err(|e| e.0)?.0;
+        let Some(mut portions) = record.map(|record| record.portions.clone()) else { return Ok(Default::default()) };
+        let taken = portions.settle(&params, now)?;
+        self.movements.push(Movement::Settle { account });
+        Ok((taken.burned, taken.dividend))
+    }
+
+    /// D17: what an address is, now.
+    fn party(&mut self, address: Address) -> Party {
+        party(&address, self.counts_as_contract(address))
     }
 
     /// D17: an EIP-7702 account has no code, running init code counts as a contract.
@@ -157,6 +339,9 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
             inner: Journal::new(database),
             marks: Vec::with_capacity(16),
             movements: Vec::new(),
+            credit: Amount::ZERO,
+            net_value: None,
+            native_wrote: false,
             transfer_logs: false,
             failed: None,
         }
@@ -186,10 +371,27 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
         balance: U256,
         spec_id: SpecId,
     ) -> Result<JournalCheckpoint, TransferError> {
+        let due = match Amount::try_from(balance) {
+            _ if balance.is_zero() => None,
+            Err(_) => return Err(TransferError::OutOfFunds),
+            // What is created runs its init code: it counts as a contract.
+            Ok(amount) => match self.due(caller, Party::Contract, amount).and_then(|due| Ok((due, due.gross()?))) {
+                Ok((due, gross)) if gross.to_u256() <= self.balance_of(&caller) => Some(due),
+                Ok(_) => return Err(TransferError::OutOfFunds),
+                Err(e) => {
+                    self.fail(e);
+                    return Err(TransferError::OutOfFunds);
+                }
+            },
+        };
         // On an error revm takes its own checkpoint back before it returns; ours is only opened on success.
         let checkpoint = self.inner.create_account_checkpoint(caller, address, balance, spec_id)?;
         self.open_mark();
-        self.record(caller, address, balance);
+        if let Some(due) = due
+            && let Err(e) = self.record(caller, address, caller, &due)
+        {
+            self.fail(e);
+        }
         Ok(checkpoint)
     }
 
@@ -200,12 +402,13 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
     }
 
     fn transfer_loaded(&mut self, from: Address, to: Address, value: U256) -> Option<TransferError> {
-        let refused = self.inner.transfer_loaded(from, to, value);
-        if refused.is_none() {
-            // For a payment to oneself revm changes nothing; its portions are renewed all the same (D17a).
-            self.record(from, to, value);
+        if value.is_zero() {
+            return self.inner.transfer_loaded(from, to, value);
         }
-        refused
+        self.pay(from, to, value).unwrap_or_else(|e| {
+            self.fail(e);
+            Some(TransferError::OutOfFunds)
+        })
     }
 
     fn selfdestruct(
@@ -220,12 +423,17 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
             .get(&address)
             .map_or((U256::ZERO, false), |account| (account.info.balance, account.is_created_locally()));
         let result = self.inner.selfdestruct(address, target, skip_cold_load)?;
+        if balance.is_zero() {
+            return Ok(result);
+        }
         if address != target {
-            self.record(address, target, balance);
-        } else if created && !balance.is_zero() {
+            if let Err(e) = self.bequeathed(address, target, balance) {
+                self.fail(e);
+            }
+        } else if created {
             // EIP-6780 with itself as heir in its creating transaction: destroyed value is burned (D4).
             match Amount::try_from(balance) {
-                Ok(amount) => self.movements.push(Movement::Burn { from: address, amount }),
+                Ok(amount) => self.burned(address, amount),
                 Err(e) => self.fail(e.into()),
             }
         }
@@ -252,6 +460,7 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
     fn discard_tx(&mut self) {
         self.marks.clear();
         self.movements.clear();
+        (self.credit, self.net_value) = (Amount::ZERO, None);
         self.inner.discard_tx();
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, Bytes, Log};
 use defchain_base::{
     Amount, StateError, StateRead, StateWrite,
-    native::{NativeCall, NativeError, NativeHost, Reached, SystemEntry},
+    native::{Mutability, NativeCall, NativeError, NativeHost, Reached, SystemEntry},
     system::Pool,
 };
 use revm::{
@@ -112,12 +112,17 @@ fn run_native<S: StateRead>(
     let before = context.journal_mut().inner.database.overlay.set_read_only(inputs.is_static);
     let mut lent = Lent(&mut *context);
     let mut call = NativeCall::new(&mut lent, inputs.gas_limit, parties, value, args, inputs.is_static);
+    let mut acted = false;
     let result = entry.function(input, value, how).and_then(|function| {
+        acted = function.mutability != Mutability::View;
         call.charge(function.gas)?;
         (function.run)(&mut call)
     });
     let (result, left) = call.finish(result);
     context.journal_mut().inner.database.overlay.set_read_only(before);
+    if acted {
+        context.journal_mut().native_wrote();
+    }
 
     let (result, output, left) = match result {
         Ok(output) => (InstructionResult::Return, output, left),
@@ -172,6 +177,10 @@ impl<S: StateRead> NativeHost for Lent<'_, S> {
 
     fn burn(&mut self, from: Pool, amount: Amount) -> Result<(), StateError> {
         self.0.journaled_state.burn(from.address(), amount)
+    }
+
+    fn settle(&mut self, account: Address) -> Result<(Amount, Amount), StateError> {
+        self.0.journaled_state.settle(account)
     }
 
     fn log(&mut self, log: Log) {

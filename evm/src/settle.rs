@@ -5,8 +5,8 @@
 //! be what its portions are worth now; anything else is a bug that must not reach a block.
 
 use alloy_primitives::{Address, U256};
-use defchain_base::{Amount, StateError, StateRead};
-use defchain_token::{Ledger, Movement};
+use defchain_base::{StateError, StateRead};
+use defchain_token::{Effects, Ledger, Movement};
 use revm::{
     primitives::KECCAK_EMPTY,
     state::{Account, EvmState},
@@ -14,27 +14,43 @@ use revm::{
 
 use crate::{db::ChainDb, error::ExecError, state::EvmWrite};
 
-/// Applies a transaction; returns what was burned.
+/// When the gas leaves the sender: before everything else, or, when it is paid out of what the transaction releases
+/// (D26a), after.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GasPayment {
+    pub payment: Movement,
+    pub last: bool,
+}
+
+/// Applies a transaction; returns what left accounts for pools, what burned, and who lost by decay.
 pub(crate) fn apply<S: StateRead>(
     db: &mut ChainDb<S>,
     evm_state: EvmState,
-    gas: Movement,
+    gas: GasPayment,
     movements: &[Movement],
-) -> Result<Amount, ExecError> {
+) -> Result<Effects, ExecError> {
     // revm's map has no order of its own.
     let mut accounts: Vec<(Address, Account)> = evm_state.into_iter().collect();
     accounts.sort_unstable_by_key(|(address, _)| *address);
     let ChainDb { overlay, env, params, records, overrides, .. } = db;
     let mut ledger = Ledger::new(params, env.age);
     for (address, account) in &accounts {
-        if account.is_touched() {
-            ledger.preload(*address, records.remove(address).flatten());
+        // What is not here any more native code may have written: the ledger reads it when it needs it.
+        if account.is_touched()
+            && let Some(record) = records.remove(address)
+        {
+            ledger.preload(*address, record);
         }
     }
     records.clear();
-    ledger.apply(overlay, &gas)?;
+    if !gas.last {
+        ledger.apply(overlay, &gas.payment)?;
+    }
     for movement in movements {
         ledger.apply(overlay, movement)?;
+    }
+    if gas.last {
+        ledger.apply(overlay, &gas.payment)?;
     }
     for (address, account) in &accounts {
         // What was only looked at and never moved needs no second look.
@@ -49,8 +65,7 @@ pub(crate) fn apply<S: StateRead>(
             identity(&mut ledger, overlay, address, account)?;
         }
     }
-    let burned = ledger.burned();
-    ledger.write(overlay)?;
+    let effects = ledger.write(overlay)?;
     for (address, account) in &accounts {
         if account.is_touched() && !account.is_selfdestructed() {
             for (slot, value) in account.changed_storage_slots() {
@@ -62,7 +77,7 @@ pub(crate) fn apply<S: StateRead>(
             }
         }
     }
-    Ok(burned)
+    Ok(effects)
 }
 
 /// Nonce and code of a touched account; its end, if it destroyed itself (EIP-6780: in its creating transaction, so
@@ -76,7 +91,7 @@ fn identity<S: StateRead>(
     if account.is_selfdestructed() {
         // What was sent to it after its end is destroyed with it (D4).
         ledger.burn_all(overlay, address)?;
-        ledger.set_identity(overlay, address, 0, KECCAK_EMPTY)?;
+        ledger.set_identity(overlay, address, 0, (KECCAK_EMPTY, false))?;
         return Ok(());
     }
     if account.is_empty() {
@@ -84,12 +99,15 @@ fn identity<S: StateRead>(
         ledger.settle(overlay, address)?;
     }
     let hash = if account.info.code_hash.is_zero() { KECCAK_EMPTY } else { account.info.code_hash };
-    if ledger.account(overlay, address)?.code_hash != hash
-        && let Some(code) = &account.info.code
-    {
-        overlay.put_code(hash, code.original_bytes())?;
+    let record = ledger.account(overlay, address)?;
+    let mut delegated = record.delegated;
+    if record.code_hash != hash {
+        delegated = account.info.code.as_ref().is_some_and(|code| code.is_eip7702());
+        if let Some(code) = &account.info.code {
+            overlay.put_code(hash, code.original_bytes())?;
+        }
     }
-    ledger.set_identity(overlay, address, account.info.nonce, hash)?;
+    ledger.set_identity(overlay, address, account.info.nonce, (hash, delegated))?;
     Ok(())
 }
 

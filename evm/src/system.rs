@@ -5,7 +5,7 @@ use defchain_base::{
     native::{Registry, Role, SystemEntry},
     system::{self as at, Pool},
 };
-use defchain_token::{deflation_multiplier, effective_balance};
+use defchain_token::{deflation_multiplier, effective_balance, token};
 
 const fn reserved(address: alloy_primitives::Address, name: &'static str, summary: &'static str) -> SystemEntry {
     SystemEntry { address, name, summary, interface: "", role: Role::Reserved, compact: None }
@@ -30,7 +30,7 @@ pub const ENTRIES: &[SystemEntry] = &[
     reserved(at::DIVIDEND_CALCULATOR, "DividendCalculator", "Dividends that can be claimed (YP 2.2.5)."),
     reserved(at::STAKING, "Staking", "Stake, withdraw, claim (D22 to D26)."),
     reserved(at::VALIDATORS, "Validators", "Register a validator, delegate (D31, D36)."),
-    reserved(at::TOKEN, "Token", "Referrer, settling; emits the logs of native transfers (D18, D15, D21)."),
+    token::ENTRY,
     reserved(at::BRIDGE, "Bridge", "Deposits and withdrawals."),
     reserved(at::GOVERNANCE, "Governance", "Proposals and votes (D36a)."),
     reserved(at::TRADING, "Trading", "Orders and margin (D37)."),
@@ -54,6 +54,8 @@ mod tests {
     /// `function name(type a, type b) external view returns (…);` as `name(type,type)` with its keywords.
     fn solidity_functions(interface: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
+        let words = interface.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let interface = words.collect::<Vec<_>>().join("\n");
         for part in interface.split("function ").skip(1) {
             let (name, rest) = part.split_once('(').unwrap();
             let (args, rest) = rest.split_once(')').unwrap();

@@ -241,7 +241,7 @@ impl BlockRun {
         self.totals.gas_used = self.totals.gas_used.saturating_add(outcome.gas_used);
         self.totals.base_fees = self.totals.base_fees.checked_add(outcome.base_fee)?;
         self.totals.tips = self.totals.tips.checked_add(outcome.tip)?;
-        self.totals.burned = self.totals.burned.checked_add(outcome.burned)?;
+        self.totals.shares = self.totals.shares.plus(outcome.shares)?;
         self.receipts.push(Receipt {
             kind: tx.tx.kind(),
             success: outcome.success,

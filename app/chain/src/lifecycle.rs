@@ -2,14 +2,14 @@
 //!
 //! Begin: age clock (in the environment) → upgrade (migrations of state) → EIP-2935 history.
 //! Then the transactions in order.
-//! End: fee split (D19).
+//! End: native money (sweep, fee split, what transactions gave to pools: D15, D17, D19).
 //! What the steps emit are the block's events (D21), not any transaction's logs.
 //! Seal, when the block's hash and the roots of its transactions and receipts are known: chain head.
 
 use alloy_primitives::Log;
 use defchain_base::{Address, Amount, B256, Encode, Overlay, StateDelta, StateError, StateKey, StateRead};
 use defchain_evm::BlockEnv;
-use defchain_token::BlockHost;
+use defchain_token::{BlockHost, BlockTotals, Payees, Shares, end_of_block};
 
 use crate::{
     keys::{ChainHead, ChainHeadKey},
@@ -27,7 +27,9 @@ pub struct Totals {
     pub base_fees: Amount,
     /// Priority fees, wei.
     pub tips: Amount,
-    /// Burned inside the EVM, wei.
+    /// What the transactions gave to pools and destroyed; credited at the end of the block.
+    pub shares: Shares,
+    /// Burned by the steps before the first transaction, wei.
     pub burned: Amount,
 }
 
@@ -47,7 +49,7 @@ pub struct Began {
 pub struct Ended {
     /// Events (D21).
     pub events: Vec<Log>,
-    /// Burned, wei; already taken off the supply.
+    /// Burned here and by the transactions, wei; already taken off the supply.
     pub burned: Amount,
     /// Changes of CometBFT's validator set; power 0 removes.
     pub updates: Vec<PowerUpdate>,
@@ -90,13 +92,12 @@ pub fn end<S: StateRead>(
     operator: Option<Address>,
     totals: &Totals,
 ) -> Result<Ended, StateError> {
-    let split = defchain_token::distribute_base_fees(overlay, env.age, totals.base_fees, operator)?;
-    let burned_tips = defchain_token::credit_tips(overlay, env.age, totals.tips, operator)?;
-    let fees = split.burned.checked_add(burned_tips)?;
-    let host = BlockHost::new(&mut *overlay, *env);
+    let mut host = BlockHost::new(&mut *overlay, *env);
+    let sums = BlockTotals { base_fees: totals.base_fees, tips: totals.tips, shares: totals.shares };
+    let money = end_of_block(&mut host, &sums, Payees { gas_share: operator, tips: operator })?;
     let (_, events, burned) = host.into_parts();
     overlay.commit();
-    Ok(Ended { events, burned: burned.checked_add(fees)?, updates: Vec::new() })
+    Ok(Ended { events, burned: burned.checked_add(money.burned)?, updates: Vec::new() })
 }
 
 /// The last changes of a block: the root of its events, and its head, from a header that lacks nothing but the roots of

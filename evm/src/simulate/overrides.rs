@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use defchain_base::{Amount, Height, Overlay, StateError, StateRead, Timestamp, system::Pool};
 use defchain_token::{
-    Portions,
+    AccountRecord, Portions,
     state::{TokenRead, TokenWrite},
 };
 use revm::context_interface::block::BlobExcessGasAndPrice;
@@ -101,13 +101,22 @@ fn override_account<S: StateRead>(
     record.nonce = pretended.nonce.unwrap_or(record.nonce);
     if let Some(code) = &pretended.code {
         record.code_hash = keccak256(code);
+        record.delegated = code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00]);
         overlay.put_code(record.code_hash, code.clone())?;
     }
     if let Some(balance) = pretended.balance {
         let amount = Amount::try_from(balance).unwrap_or(Amount::MAX).min(MAX_PRETENDED_BALANCE);
         match Pool::by_address(&address) {
             Some(pool) => overlay.put_pool(pool, amount)?,
-            None => record.portions = Portions::fresh(&overlay.token_params()?, env.age, amount),
+            None => {
+                let mut ledger_record = AccountRecord { portions: Portions::default(), ..record };
+                if ledger_record.no_decay {
+                    ledger_record.portions.credit_plain(env.age, amount)?;
+                } else {
+                    ledger_record.portions = Portions::fresh(&overlay.token_params()?, env.age, amount);
+                }
+                record = ledger_record;
+            }
         }
     }
     overlay.put_account(&address, &record)

@@ -4,7 +4,7 @@ use defchain_base::{
 };
 
 use crate::{
-    Ledger, Movement, MovementKind, TokenError,
+    Ledger, Movement, MovementKind, TokenError, events,
     state::{TokenRead, TokenWrite},
 };
 
@@ -65,8 +65,11 @@ impl<S: StateWrite> BlockHost<S> {
         let params = self.state.token_params()?;
         let mut ledger = Ledger::new(&params, self.env.age);
         ledger.apply(&self.state, movement)?;
-        self.burned = self.burned.checked_add(ledger.burned())?;
-        ledger.write(&mut self.state)
+        let effects = ledger.write(&mut self.state)?;
+        self.burned = self.burned.checked_add(effects.shares.burned)?;
+        effects.shares.credit(&mut self.state)?;
+        self.logs.extend(effects.settled.iter().map(|(account, taken)| events::settled(*account, taken)));
+        Ok(())
     }
 }
 

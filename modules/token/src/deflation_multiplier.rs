@@ -1,12 +1,13 @@
 //! 0x…0100: the share of value preserved (YP 2.2.5, 4.1.2), beside P256VERIFY (D9).
 
+use alloy_sol_types::SolCall;
 use defchain_base::{
     AgeMillis, Bytes, U256,
     native::{Function, Mutability, NativeCall, NativeError, Role, SystemEntry},
     system,
 };
 
-use crate::state::TokenRead;
+use crate::{abi::IDeflationMultiplier, state::TokenRead};
 
 /// A percent with 18 decimals.
 const PERCENT: U256 = U256::from_limbs([10_000_000_000_000_000, 0, 0, 0]);
@@ -16,13 +17,10 @@ pub const ENTRY: SystemEntry = SystemEntry {
     address: system::DEFLATION_MULTIPLIER,
     name: "DeflationMultiplier",
     summary: "Share of value that is preserved of money received at a time. Any other input is P256VERIFY (EIP-7951).",
-    interface: "interface IDeflationMultiplier {
-    /// Share preserved now of money received at `timestamp` (seconds), with 18 decimals.
-    function getDeflationMultiplier(uint256 timestamp) external view returns (uint256);
-}",
+    interface: include_str!("../../../interfaces/IDeflationMultiplier.sol"),
     role: Role::ActiveOverPrecompile(&[Function {
-        signature: "getDeflationMultiplier(uint256)",
-        selector: [0x45, 0x79, 0x25, 0x9a],
+        signature: IDeflationMultiplier::getDeflationMultiplierCall::SIGNATURE,
+        selector: IDeflationMultiplier::getDeflationMultiplierCall::SELECTOR,
         mutability: Mutability::View,
         gas: 200,
         releases: false,

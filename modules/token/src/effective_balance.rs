@@ -1,23 +1,23 @@
 //! 0x…0103: what an account can spend now (YP 2.2.5, D20).
 
+use alloy_sol_types::SolCall;
 use defchain_base::{
     Bytes,
     native::{Function, Host, Mutability, NativeCall, NativeError, Role, SystemEntry},
     system,
 };
 
+use crate::abi::IEffectiveBalance;
+
 /// The entry of 0x…0103.
 pub const ENTRY: SystemEntry = SystemEntry {
     address: system::EFFECTIVE_BALANCE,
     name: "EffectiveBalance",
     summary: "What an account can spend now, decay taken off; for a pool, its balance.",
-    interface: "interface IEffectiveBalance {
-    /// Wei that `account` can spend at this block, what this transaction moved included.
-    function getEffectiveBalance(address account) external view returns (uint256);
-}",
+    interface: include_str!("../../../interfaces/IEffectiveBalance.sol"),
     role: Role::Active(&[Function {
-        signature: "getEffectiveBalance(address)",
-        selector: [0xe4, 0x5a, 0xa0, 0x98],
+        signature: IEffectiveBalance::getEffectiveBalanceCall::SIGNATURE,
+        selector: IEffectiveBalance::getEffectiveBalanceCall::SELECTOR,
         mutability: Mutability::View,
         gas: 100,
         releases: false,

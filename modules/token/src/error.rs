@@ -1,5 +1,7 @@
 use defchain_base::{Address, Amount, AmountError, CodecError, StateError};
 
+use crate::ReferralError;
+
 /// What can go wrong with native money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -16,6 +18,12 @@ pub enum TokenError {
         /// Amount of the movement.
         want: Amount,
     },
+    /// A referrer was refused (D18).
+    #[error(transparent)]
+    Referral(#[from] ReferralError),
+    /// An address that cannot be on the list of those who do not decay.
+    #[error("{0} cannot be on the list of those who do not decay: system addresses and the zero address never are (D16)")]
+    NotListable(Address),
     /// Parameters outside their bounds.
     #[error("token parameters: {0}")]
     Params(String),

@@ -1,9 +1,11 @@
-//! D19: where the fees of a block go, summed over the block and credited once.
+//! D19: where the fees of a block go, and with them all that its transactions gave to pools: summed over the block and
+//! credited once.
 
-use defchain_base::{Address, AgeMillis, Amount, StateWrite, system::Pool};
+use defchain_base::{Address, Amount, native::Host, system::Pool};
 
 use crate::{
-    Ledger, TokenError,
+    Ledger, Shares, TokenError, events,
+    expiry::sweep,
     state::{TokenRead, TokenWrite},
 };
 
@@ -37,64 +39,84 @@ pub fn split_base_fees(total: Amount) -> Result<FeeSplit, TokenError> {
     Ok(FeeSplit { burned, dividend, proposer, treasury })
 }
 
-/// Distributes a block's base fees. Without a proposer (removed meanwhile, or none at all) its share burns.
+/// A block's fees and shares, summed over its transactions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BlockTotals {
+    /// Gas × base fee.
+    pub base_fees: Amount,
+    /// Gas × tip.
+    pub tips: Amount,
+    /// Commissions, losses by decay, what was destroyed.
+    pub shares: Shares,
+}
+
+/// To whom the proposer's part goes; to nobody, when the proposer was removed meanwhile: it burns then (D19).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Payees {
+    /// The proposer's share of the base fees: the operator, or the pool from which D36 shares it out.
+    pub gas_share: Option<Address>,
+    /// Tips, less their commission: the operator alone.
+    pub tips: Option<Address>,
+}
+
+/// What the end of a block did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndOfBlock {
+    /// Of the base fees; what had no payee stands under `burned`.
+    pub split: FeeSplit,
+    /// The commission on the tips.
+    pub tip_commission: Amount,
+    /// All that this block burned: in its transactions, of its fees, by its sweep.
+    pub burned: Amount,
+    /// Accounts that the sweep settled.
+    pub swept: u32,
+}
+
+/// The end of a block for native money: sweeps (D15), distributes base fees and tips (D19), credits what commissions
+/// and decay gave to the pools, and writes the supply, once.
+///
+/// A tip is a payment to the proposer and pays commission, at the standard rate on the block's sum: it has many payers,
+/// so nobody's referrer takes part.
 ///
 /// # Errors
 /// When the store fails.
-pub fn distribute_base_fees<S: StateWrite + ?Sized>(
-    state: &mut S,
-    now: AgeMillis,
-    total: Amount,
-    proposer_operator: Option<Address>,
-) -> Result<FeeSplit, TokenError> {
-    if total.is_zero() {
-        return Ok(FeeSplit::default());
+pub fn end_of_block<H: Host + ?Sized>(
+    host: &mut H,
+    totals: &BlockTotals,
+    payees: Payees,
+) -> Result<EndOfBlock, TokenError> {
+    let params = host.token_params()?;
+    let now = host.block().age;
+    let swept = sweep(host, &params, now)?;
+    let mut shares = totals.shares.plus(swept.effects.shares)?;
+    if swept.accounts > 0 {
+        host.emit(events::swept(swept.accounts, &swept.effects.shares))?;
     }
-    let mut split = split_base_fees(total)?;
-    state.credit_pool(Pool::Dividend, split.dividend)?;
-    state.credit_pool(Pool::Treasury, split.treasury)?;
-    state.burn(split.burned)?;
-    if credit_operator(state, now, split.proposer, proposer_operator)? {
-        return Ok(split);
-    }
-    split.burned = split.burned.checked_add(split.proposer)?;
-    split.proposer = Amount::ZERO;
-    Ok(split)
-}
 
-/// Credits a block's tips to the proposer's operator as a fresh portion; without one they burn. Returns what burned.
-///
-/// # Errors
-/// When the store fails.
-pub fn credit_tips<S: StateWrite + ?Sized>(
-    state: &mut S,
-    now: AgeMillis,
-    total: Amount,
-    operator: Option<Address>,
-) -> Result<Amount, TokenError> {
-    let credited = credit_operator(state, now, total, operator)?;
-    Ok(if credited { Amount::ZERO } else { total })
-}
-
-/// Credits or burns; says which.
-fn credit_operator<S: StateWrite + ?Sized>(
-    state: &mut S,
-    now: AgeMillis,
-    amount: Amount,
-    operator: Option<Address>,
-) -> Result<bool, TokenError> {
-    let Some(operator) = operator else {
-        state.burn(amount)?;
-        return Ok(false);
-    };
-    if amount.is_zero() {
-        return Ok(true);
+    let mut split = split_base_fees(totals.base_fees)?;
+    let commission = params.commission.on(totals.tips, false)?;
+    let tip_commission = if payees.tips.is_some() { commission.total()? } else { Amount::ZERO };
+    if payees.tips.is_some() {
+        shares = shares.plus(commission.shares)?;
     }
-    let params = state.token_params()?;
     let mut ledger = Ledger::new(&params, now);
-    ledger.credit_fresh(state, &operator, amount)?;
-    ledger.write(state)?;
-    Ok(true)
+    match payees.gas_share {
+        Some(payee) => ledger.credit_fresh(host, &payee, split.proposer)?,
+        None => {
+            split.burned = split.burned.checked_add(split.proposer)?;
+            split.proposer = Amount::ZERO;
+        }
+    }
+    match payees.tips {
+        Some(operator) => ledger.credit_fresh(host, &operator, totals.tips.checked_sub(tip_commission)?)?,
+        None => shares.burned = shares.burned.checked_add(totals.tips)?,
+    }
+    let effects = ledger.write(host)?;
+    let fees = Shares { dividend: split.dividend, ..Shares::burning(split.burned) };
+    let all = shares.plus(effects.shares)?.plus(fees)?;
+    host.credit_pool(Pool::Treasury, split.treasury)?;
+    all.credit(host)?;
+    Ok(EndOfBlock { split, tip_commission, burned: all.burned, swept: swept.accounts })
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use defchain_base::{Address, AgeMillis, Amount, B256, StateRead, StateWrite, system::Pool};
 
 use crate::{
-    AccountRecord, TokenError, TokenParams,
+    AccountRecord, Shares, TokenError, TokenParams, expiry,
     portion::Settled,
-    portions::Piece,
+    portions::{Piece, Portions},
     state::{TokenRead, TokenWrite},
 };
 
@@ -16,14 +16,6 @@ pub enum MovementKind {
     Fresh,
     /// With the times of receipt it had.
     Carried,
-}
-
-/// The one judge of a movement by its parties (D17, D17a). A payer without code always pays commission, a contract
-/// pays when the recipient has no code: such value arrives fresh. Contract to contract is free and keeps its age. The
-/// rate does not matter, so that a commission of zero changes nothing else.
-#[must_use]
-pub const fn movement_kind(payer_has_code: bool, recipient_has_code: bool) -> MovementKind {
-    if payer_has_code && recipient_has_code { MovementKind::Carried } else { MovementKind::Fresh }
 }
 
 /// One step of native money, as the EVM journaled it.
@@ -39,6 +31,22 @@ pub enum Movement {
         amount: Amount,
         /// How it arrives.
         kind: MovementKind,
+    },
+    /// A payment with commission: arrives as a fresh portion.
+    Paid {
+        /// Payer.
+        from: Address,
+        /// Recipient.
+        to: Address,
+        /// What arrives, wei.
+        amount: Amount,
+        /// What leaves the payer beside it: the commission, but for a referrer's part, which is a transfer of its own.
+        shares: Shares,
+    },
+    /// Takes an account's losses up to now (D15).
+    Settle {
+        /// Whose.
+        account: Address,
     },
     /// Out of existence.
     Burn {
@@ -62,6 +70,18 @@ struct Open {
     record: AccountRecord,
     existed: bool,
     changed: bool,
+    /// Money came that is older than what it had may be: the place in the expiry index must be looked at.
+    aged: bool,
+}
+
+/// What a working set did beside changing accounts and pools: to be summed over the block and credited once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "these shares left accounts: they must be credited"]
+pub struct Effects {
+    /// By commission, decay and burning.
+    pub shares: Shares,
+    /// Who lost by decay, and what.
+    pub settled: Vec<(Address, Settled)>,
 }
 
 /// A working set of accounts and pools: movements are applied here one by one, then what changed is written once.
@@ -71,8 +91,14 @@ pub struct Ledger<'p> {
     now: AgeMillis,
     accounts: BTreeMap<Address, Open>,
     pools: BTreeMap<Pool, Amount>,
-    burned: Amount,
+    effects: Effects,
     pieces: Vec<Piece>,
+}
+
+impl Open {
+    fn of(record: Option<AccountRecord>) -> Self {
+        Self { existed: record.is_some(), record: record.unwrap_or_default(), ..Self::default() }
+    }
 }
 
 impl<'p> Ledger<'p> {
@@ -84,15 +110,14 @@ impl<'p> Ledger<'p> {
             now,
             accounts: BTreeMap::new(),
             pools: BTreeMap::new(),
-            burned: Amount::ZERO,
+            effects: Effects { shares: Shares::burning(Amount::ZERO), settled: Vec::new() },
             pieces: Vec::new(),
         }
     }
 
     /// Puts in what was already read from the same state.
     pub fn preload(&mut self, address: Address, record: Option<AccountRecord>) {
-        let existed = record.is_some();
-        self.accounts.entry(address).or_insert(Open { record: record.unwrap_or_default(), existed, changed: false });
+        self.accounts.entry(address).or_insert_with(|| Open::of(record));
     }
 
     /// Whether an account is in the working set.
@@ -122,13 +147,61 @@ impl<'p> Ledger<'p> {
         state: &S,
         address: &Address,
         nonce: u64,
-        code_hash: B256,
+        (code_hash, delegated): (B256, bool),
     ) -> Result<(), TokenError> {
         let open = self.open(state, address)?;
         open.changed |= open.record.nonce != nonce || open.record.code_hash != code_hash;
         open.record.nonce = nonce;
         open.record.code_hash = code_hash;
+        open.record.delegated = delegated;
         Ok(())
+    }
+
+    /// Puts an account on the list of those who do not decay, or takes it off (D16): its losses are taken first; then it
+    /// holds one portion, without age on the list, fresh off it. Whether that changed anything.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_no_decay<S: StateRead + ?Sized>(
+        &mut self,
+        state: &S,
+        address: &Address,
+        on: bool,
+    ) -> Result<bool, TokenError> {
+        self.settle(state, address)?;
+        let (params, now) = (self.params, self.now);
+        let open = self.open(state, address)?;
+        if open.record.no_decay == on {
+            return Ok(false);
+        }
+        let amount = open.record.portions.nominal(params)?;
+        open.record.portions = Portions::default();
+        open.record.no_decay = on;
+        open.changed = true;
+        if on {
+            open.record.portions.credit_plain(now, amount)?;
+        } else {
+            open.record.portions.credit_fresh(params, now, amount)?;
+        }
+        Ok(true)
+    }
+
+    /// Takes an account's losses because its place in the expiry index has come, which it leaves. One that stands
+    /// elsewhere is left alone. Whether it stood there.
+    pub(crate) fn sweep<S: StateRead + ?Sized>(
+        &mut self,
+        state: &S,
+        address: &Address,
+        at: AgeMillis,
+    ) -> Result<bool, TokenError> {
+        let open = self.open(state, address)?;
+        if open.record.sweep_at != at {
+            return Ok(false);
+        }
+        open.record.sweep_at = AgeMillis(0);
+        open.changed = true;
+        self.settle(state, address)?;
+        Ok(true)
     }
 
     fn open<S: StateRead + ?Sized>(&mut self, state: &S, address: &Address) -> Result<&mut Open, TokenError> {
@@ -136,17 +209,9 @@ impl<'p> Ledger<'p> {
         match self.accounts.entry(*address) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let record = state.account(address)?;
-                let existed = record.is_some();
-                Ok(entry.insert(Open { record: record.unwrap_or_default(), existed, changed: false }))
+                Ok(entry.insert(Open::of(state.account(address)?)))
             }
         }
-    }
-
-    /// What was burned so far.
-    #[must_use]
-    pub const fn burned(&self) -> Amount {
-        self.burned
     }
 
     /// Effective balance of an account or pool, with the movements applied so far.
@@ -172,9 +237,17 @@ impl<'p> Ledger<'p> {
                 self.debit(state, &from, amount, carried)?;
                 self.credit(state, &to, amount, carried)
             }
+            Movement::Paid { from, to, amount, shares } => {
+                self.debit(state, &from, amount.checked_add(shares.total()?)?, false)?;
+                self.effects.shares = self.effects.shares.plus(shares)?;
+                self.credit(state, &to, amount, false)
+            }
+            Movement::Settle { account } => {
+                if Pool::by_address(&account).is_some() { Ok(()) } else { self.settle(state, &account) }
+            }
             Movement::Burn { from, amount } => {
                 self.debit(state, &from, amount, false)?;
-                self.burned = self.burned.checked_add(amount)?;
+                self.effects.shares.burned = self.effects.shares.burned.checked_add(amount)?;
                 Ok(())
             }
             Movement::Gas { from, amount } => self.debit(state, &from, amount, false),
@@ -213,16 +286,10 @@ impl<'p> Ledger<'p> {
         let open = self.open(state, address)?;
         let (before, taken) = (open.record.portions.as_slice().len(), open.record.portions.settle(params, now)?);
         open.changed |= !taken.is_zero() || open.record.portions.as_slice().len() != before;
-        self.take_settled(state, taken)
-    }
-
-    fn take_settled<S: StateRead + ?Sized>(&mut self, state: &S, taken: Settled) -> Result<(), TokenError> {
-        if taken.is_zero() {
-            return Ok(());
+        if !taken.is_zero() {
+            self.effects.shares = self.effects.shares.plus(taken.into())?;
+            self.effects.settled.push((*address, taken));
         }
-        self.burned = self.burned.checked_add(taken.burned)?;
-        let pool = self.pool(state, Pool::Dividend)?;
-        *pool = pool.checked_add(taken.dividend)?;
         Ok(())
     }
 
@@ -254,11 +321,15 @@ impl<'p> Ledger<'p> {
             return Ok(());
         }
         self.settle(state, from)?;
-        let params = self.params;
+        let (params, now) = (self.params, self.now);
         let mut pieces = core::mem::take(&mut self.pieces);
         let open = self.open(state, from)?;
         open.changed = true;
         let missing = open.record.portions.debit(params, amount, carried.then_some(&mut pieces))?;
+        if open.record.no_decay {
+            // What has no age cannot bring one along. (Such a payer pays commission always: nothing of it is carried.)
+            pieces.iter_mut().for_each(|p| (p.received_at, p.table) = (now, params.version_at(now)));
+        }
         self.pieces = pieces;
         match missing {
             None => Ok(()),
@@ -287,8 +358,11 @@ impl<'p> Ledger<'p> {
         let open = self.open(state, to)?;
         open.changed = true;
         let portions = &mut open.record.portions;
-        if carried {
+        if open.record.no_decay {
+            portions.credit_plain(now, amount)?;
+        } else if carried {
             portions.credit_carried(params, now, &pieces)?;
+            open.aged = true;
         } else {
             portions.credit_fresh(params, now, amount)?;
         }
@@ -296,24 +370,29 @@ impl<'p> Ledger<'p> {
         Ok(())
     }
 
-    /// Writes the accounts that changed, pools and supply. An account that is empty by EIP-161 is removed.
+    /// Writes the accounts that changed, with their places in the expiry index, and pools. An account that is empty by
+    /// EIP-161 is removed. What left accounts for no account is the caller's to credit.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn write<S: StateWrite + ?Sized>(self, state: &mut S) -> Result<(), TokenError> {
-        for (address, Open { record, existed, changed }) in &self.accounts {
+    pub fn write<S: StateWrite + ?Sized>(self, state: &mut S) -> Result<Effects, TokenError> {
+        for (address, Open { mut record, existed, changed, aged }) in self.accounts {
             if !changed {
                 continue;
             }
-            if record.nonce != 0 || record.has_code() || !record.portions.is_empty() {
-                state.put_account(address, record)?;
-            } else if *existed {
-                state.remove_account(address)?;
+            if record.is_void() {
+                expiry::leave(state, &address, &mut record)?;
+                if existed {
+                    state.remove_account(&address)?;
+                }
+                continue;
             }
+            expiry::keep_place(state, self.params, &address, &mut record, aged)?;
+            state.put_account(&address, &record)?;
         }
         for (pool, amount) in &self.pools {
             state.put_pool(*pool, *amount)?;
         }
-        Ok(state.burn(self.burned)?)
+        Ok(self.effects)
     }
 }

@@ -1,14 +1,23 @@
-use defchain_base::{AgeMillis, Amount, CodecError, Decode, Encode, Reader};
+use defchain_base::{
+    AgeMillis, Amount, Bps, CodecError, Decode, Encode, Reader, StateError, StateRead, StateReadExt, StateWrite,
+    StateWriteExt,
+    params::{ModuleParams, ParamBound},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    CommissionRates,
     error::{TokenError, invalid},
+    keys::ParamsKey,
     portion::DAYS,
 };
 
 /// Most versions of the burn table that are kept.
 const MAX_TABLES: usize = 1_024;
-const VERSION: u8 = 1;
+/// The version that portions of accounts which do not decay are under (D16): [`BurnTable::PLAIN`], whatever else there is.
+pub const PLAIN_TABLE: u16 = u16::MAX;
+const _: () = assert!(MAX_TABLES < PLAIN_TABLE as usize);
+const VERSION: u8 = 2;
 
 /// Whole percentages preserved after 0 to 8 days (D11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +45,12 @@ impl BurnTable {
             7 => r7,
             _ => r8,
         }
+    }
+
+    /// After how many days nothing is left; never under the table of money that does not age.
+    #[must_use]
+    pub fn life_days(&self) -> Option<u8> {
+        (1..=DAYS).find(|day| self.preserved(*day) == 0)
     }
 
     /// Whether portions under this table end one day.
@@ -69,8 +84,10 @@ pub struct TableVersion {
 }
 
 /// Parameters of native money, in `sys`.
+///
+/// What genesis leaves out has the rulings' value ([`Self::economy`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct TokenParams {
     /// Length of a day on the age clock, in seconds (D3). A multiple of 3, so that an hour is whole milliseconds.
     pub day_seconds: u32,
@@ -78,20 +95,26 @@ pub struct TokenParams {
     pub min_portion: Amount,
     /// Burn tables by version, oldest first; the first holds from age 0.
     pub tables: Vec<TableVersion>,
+    /// Commission on moved value (D17, D18).
+    pub commission: CommissionRates,
+    /// Most accounts that one block's sweep settles (D15): at least what one block can create.
+    pub sweep_limit: u32,
 }
 
-/// The rulings' values.
 impl Default for TokenParams {
     fn default() -> Self {
         Self::economy()
     }
 }
 
+/// What a block of the default gas limit can create at most: 400M gas of plain transfers, rounded up.
+const SWEEP_LIMIT: u32 = 20_000;
+
 impl TokenParams {
-    /// Money that does not age: one portion for each account.
+    /// Money that does not age and pays no commission (D36b): one portion for each account.
     #[must_use]
     pub fn plain() -> Self {
-        Self::with_table(BurnTable::PLAIN, Amount::MAX)
+        Self { commission: CommissionRates::NONE, ..Self::with_table(BurnTable::PLAIN, Amount::MAX) }
     }
 
     /// The rulings' values: the paper's table, days of 86,400 s, dust below 10^12 wei.
@@ -101,7 +124,13 @@ impl TokenParams {
     }
 
     fn with_table(preserved: BurnTable, min_portion: Amount) -> Self {
-        Self { day_seconds: 86_400, min_portion, tables: vec![TableVersion { since: AgeMillis(0), preserved }] }
+        Self {
+            day_seconds: 86_400,
+            min_portion,
+            tables: vec![TableVersion { since: AgeMillis(0), preserved }],
+            commission: CommissionRates::default(),
+            sweep_limit: SWEEP_LIMIT,
+        }
     }
 
     /// Checks every bound.
@@ -125,6 +154,10 @@ impl TokenParams {
         for table in &self.tables {
             table.preserved.check()?;
         }
+        if !(1_000..=1_000_000).contains(&self.sweep_limit) {
+            return fail(format!("sweep_limit is {}, it must be 1000 to 1000000 accounts", self.sweep_limit));
+        }
+        self.commission.check()?;
         // Portions that never expire would pile up, one for each hour.
         if self.tables.last().is_some_and(|t| !t.preserved.expires()) && self.min_portion != Amount::MAX {
             return fail(format!(
@@ -163,11 +196,20 @@ impl TokenParams {
         u16::try_from(after.saturating_sub(1)).unwrap_or(u16::MAX)
     }
 
+    /// When the hour after that of `at` begins: a changed burn table applies from then on (D11).
+    #[must_use]
+    pub fn next_hour(&self, at: AgeMillis) -> AgeMillis {
+        AgeMillis(self.hour_of(at).saturating_add(1).saturating_mul(self.day_millis() / 24))
+    }
+
     /// The table of a version.
     ///
     /// # Errors
     /// [`TokenError::Invariant`] when there is none.
     pub fn table(&self, version: u16) -> Result<&BurnTable, TokenError> {
+        if version == PLAIN_TABLE {
+            return Ok(&BurnTable::PLAIN);
+        }
         self.tables.get(usize::from(version)).map(|t| &t.preserved).ok_or_else(|| {
             TokenError::Invariant(format!("a portion names burn table {version}, there are {}", self.tables.len()))
         })
@@ -184,6 +226,10 @@ impl Encode for TokenParams {
             out.extend(table.since.0.to_be_bytes());
             out.extend(table.preserved.0);
         }
+        for rate in self.commission.list() {
+            out.extend(rate.0.to_be_bytes());
+        }
+        out.extend(self.sweep_limit.to_be_bytes());
     }
 }
 
@@ -198,9 +244,60 @@ impl Decode for TokenParams {
         for _ in 0..count {
             tables.push(TableVersion { since: AgeMillis(input.u64(WHAT)?), preserved: BurnTable(input.array(WHAT)?) });
         }
-        let params = Self { day_seconds, min_portion, tables };
+        let mut rate = || input.u16(WHAT).map(Bps);
+        let commission = CommissionRates {
+            burn: rate()?,
+            dividend: rate()?,
+            technical: rate()?,
+            marketing: rate()?,
+            referral_burn: rate()?,
+            referral_reward: rate()?,
+        };
+        let sweep_limit = input.u32(WHAT)?;
+        let params = Self { day_seconds, min_portion, tables, commission, sweep_limit };
         params.validate().map_err(|e| invalid(WHAT, e.to_string()))?;
         Ok(params)
+    }
+}
+
+/// Single values, for proposals; burn tables have a way of their own ([`crate::add_burn_table`]).
+impl ModuleParams for TokenParams {
+    const MODULE: &'static str = "token";
+
+    fn bounds(&self) -> Vec<ParamBound> {
+        let bound = |name, value: u128, min: u128, max: u128, unit| ParamBound { name, value, min, max, unit };
+        let mut bounds = vec![
+            bound("day_seconds", self.day_seconds.into(), 3, 31_536_000, "seconds, a multiple of 3"),
+            bound("min_portion", self.min_portion.wei(), 1, u128::MAX, "wei"),
+            bound("sweep_limit", self.sweep_limit.into(), 1_000, 1_000_000, "accounts a block"),
+        ];
+        let rates = CommissionRates::NAMES.into_iter().zip(self.commission.list());
+        bounds.extend(rates.map(|(name, rate)| bound(name, rate.0.into(), 0, CommissionRates::MOST.into(), "bps")));
+        bounds
+    }
+
+    fn assign(&mut self, name: &str, value: u128) -> bool {
+        match name {
+            "day_seconds" => u32::try_from(value).map(|v| self.day_seconds = v).is_ok(),
+            "min_portion" => {
+                self.min_portion = Amount::from_wei(value);
+                true
+            }
+            "sweep_limit" => u32::try_from(value).map(|v| self.sweep_limit = v).is_ok(),
+            _ => u16::try_from(value).is_ok_and(|v| self.commission.assign(name, Bps(v))),
+        }
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        self.validate().err().map(|e| e.to_string())
+    }
+
+    fn load<S: StateRead + ?Sized>(state: &S) -> Result<Self, StateError> {
+        Ok(state.read(&ParamsKey)?.unwrap_or_default())
+    }
+
+    fn store<S: StateWrite + ?Sized>(&self, state: &mut S) -> Result<(), StateError> {
+        state.write(&ParamsKey, self)
     }
 }
 
@@ -217,6 +314,28 @@ mod tests {
             params.validate().unwrap();
             assert_eq!(read_exact_value::<TokenParams>(&params.to_bytes()).unwrap(), params);
         }
+    }
+
+    #[test]
+    fn single_parameters_are_set_within_their_bounds() {
+        let params = TokenParams::economy();
+        let changed = params.with("commission_marketing", 150).unwrap();
+        assert_eq!(changed.commission.marketing, Bps(150));
+        assert!(params.with("commission_burn", 1_001).is_err());
+        assert!(params.with("day_seconds", 100).is_err(), "an hour would not be whole milliseconds");
+        assert!(params.with("sweep_limit", 10).is_err());
+        assert!(params.with("nothing", 1).is_err());
+        for bound in params.bounds() {
+            assert_eq!(params.with(bound.name, bound.value).unwrap(), params, "{}", bound.name);
+        }
+    }
+
+    #[test]
+    fn what_genesis_leaves_out_has_the_rulings_value() {
+        assert_eq!(serde_json::from_str::<TokenParams>("{}").unwrap(), TokenParams::economy());
+        let json = r#"{"commission": {"burn": 7}}"#;
+        assert_eq!(serde_json::from_str::<TokenParams>(json).unwrap().commission.burn, Bps(7));
+        assert!(serde_json::from_str::<TokenParams>(r#"{"comission": {}}"#).is_err());
     }
 
     #[test]

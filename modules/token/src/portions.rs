@@ -2,7 +2,7 @@ use defchain_base::{AgeMillis, Amount};
 
 use crate::{
     error::TokenError,
-    params::TokenParams,
+    params::{PLAIN_TABLE, TokenParams},
     portion::{Portion, Settled},
 };
 
@@ -165,6 +165,38 @@ impl Portions {
         }
         self.0.push(new);
         self.keep_bound(params, now)
+    }
+
+    /// Adds to the one portion of an account that does not decay (D16).
+    ///
+    /// # Errors
+    /// When the sum exceeds 2^128 - 1 wei.
+    pub fn credit_plain(&mut self, now: AgeMillis, amount: Amount) -> Result<(), TokenError> {
+        if amount.is_zero() {
+            return Ok(());
+        }
+        if let Some(only) = self.0.last_mut() {
+            only.original = only.original.checked_add(amount)?;
+        } else {
+            self.0.push(Portion { original: amount, received_at: now, settled_day: 0, table: PLAIN_TABLE });
+        }
+        Ok(())
+    }
+
+    /// When the first of these portions will be worth nothing; none when no portion ever is.
+    ///
+    /// # Errors
+    /// When a portion names a table that does not exist.
+    pub fn next_expiry(&self, params: &TokenParams) -> Result<Option<AgeMillis>, TokenError> {
+        let mut next: Option<AgeMillis> = None;
+        for portion in &self.0 {
+            if let Some(days) = params.table(portion.table)?.life_days() {
+                let life = params.day_millis().saturating_mul(u64::from(days));
+                let at = AgeMillis(portion.received_at.0.saturating_add(life));
+                next = Some(next.map_or(at, |next| next.min(at)));
+            }
+        }
+        Ok(next)
     }
 
     /// Adds pieces that keep their age (D17a), to settled portions.

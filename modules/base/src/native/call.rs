@@ -91,6 +91,11 @@ pub trait NativeHost {
     /// # Errors
     /// When the pool holds less, or the store fails.
     fn burn(&mut self, from: Pool, amount: Amount) -> Result<(), StateError>;
+    /// Takes an account's losses by decay up to now, with the frame; says what burns and what goes to the dividend pool.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn settle(&mut self, account: Address) -> Result<(Amount, Amount), StateError>;
     /// Appends a log to the transaction's.
     fn log(&mut self, log: Log);
 }
@@ -184,6 +189,18 @@ impl<'a> NativeCall<'a> {
     pub fn emit(&mut self, topics: Vec<B256>, data: Bytes) -> Result<(), NativeError> {
         let log = Log::new_unchecked(self.address, topics, data);
         Ok(Host::emit(self, log)?)
+    }
+
+    /// Takes an account's losses by decay (D15): what burns, and what goes to the dividend pool.
+    ///
+    /// # Errors
+    /// Under a static call, or when gas ends.
+    pub fn settle(&mut self, account: Address) -> Result<(Amount, Amount), StateError> {
+        if self.is_static {
+            return Err(StateError::StaticWrite);
+        }
+        self.meter.charge_state(NativeGas::COLD_ACCOUNT.saturating_add(NativeGas::WRITE))?;
+        self.host.settle(account)
     }
 
     /// The `index`-th argument word.
