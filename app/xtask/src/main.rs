@@ -53,6 +53,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// The readable model: every state of worlds larger than those of `test` (`--mistake list` for planted mistakes)
+    Model {
+        /// Handed to the model: --short, --mistake NAME, --threads N
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Four validators in containers: build the image, start, check, take down
     Containers(containers::ContainersArgs),
     /// Measure: a table, and JSON with --json FILE
@@ -84,6 +90,7 @@ fn run() -> Result<()> {
         Command::TestLong => suites::long(),
         Command::Chaos { args } => suites::chaos(&args),
         Command::Sim { args } => suites::sim(&args),
+        Command::Model { args } => suites::model(&args),
         Command::Containers(args) => containers::containers(&args),
         Command::Bench { args } => suites::bench(&args),
     }

@@ -149,6 +149,11 @@ pub fn sim(args: &[String]) -> Result<()> {
     run(Command::new(target().join("debug/defchain-sim")).current_dir(root()).args(args))
 }
 
+pub fn model(args: &[String]) -> Result<()> {
+    step("build the model", || run(cargo().args(["build", "--package", "defchain-pod-model"])))?;
+    run(Command::new(target().join("debug/defchain-pod-model")).current_dir(root()).args(args))
+}
+
 pub fn bench(args: &[String]) -> Result<()> {
     let programs = build::programs()?;
     step("build the bench", || run(cargo().args(["build", "--package", "defchain-sim", "--bin", "defchain-bench"])))?;
