@@ -15,7 +15,7 @@ use crate::{
     metrics::Metrics,
     notices::Refused,
     optimistic::Optimistic,
-    params::ParamsKey,
+    params::PARAMS_KEY,
     pool_view::View,
     reader::{Block, Reader},
     records::Header,
@@ -214,7 +214,7 @@ pub(crate) fn load_head(store: &Store, commit: &CommitInfo, upgrades: &Upgrades)
         )));
     }
     let snapshot = store.snapshot();
-    let params = snapshot.read(&ParamsKey)?.ok_or(ChainError::NoParams(height))?;
+    let params = snapshot.read(&PARAMS_KEY)?.ok_or(ChainError::NoParams(height))?;
     let next = upgrades.next(&snapshot, height)?;
     Ok(Head { header: Arc::new(header), snapshot, params, next })
 }

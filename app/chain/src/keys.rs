@@ -1,4 +1,4 @@
-//! State keys of the chain itself, all in `sys`. (Params: [`crate::params::ParamsKey`].)
+//! State keys of the chain itself, all in `sys`. (Params: [`crate::params::PARAMS_KEY`].)
 //!
 //! | key | value |
 //! |---|---|
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn keys_and_values_are_frozen() {
         assert_eq!(ChainHeadKey.to_key(), b"head");
-        assert_eq!(crate::params::ParamsKey.to_key(), b"params/chain");
+        assert_eq!(crate::params::PARAMS_KEY.to_key(), b"params/chain");
         let key = ValidatorKey(ConsensusAddress([0xab; 20])).to_key();
         assert_eq!(hex::encode(&key), format!("76616c696461746f722f{}", "ab".repeat(20)));
         let head = ChainHead {

@@ -39,11 +39,11 @@ const V2: Rules =
 fn double_the_least_base_fee(state: &mut dyn StateWrite) -> Result<(), StateError> {
     use defchain_base::{StateReadExt, StateWriteExt};
 
-    use crate::params::ParamsKey;
-    let params = state.read(&ParamsKey)?;
+    use crate::params::PARAMS_KEY;
+    let params = state.read(&PARAMS_KEY)?;
     let mut params = params.ok_or_else(|| StateError::Invariant("no chain parameters to migrate".to_owned()))?;
     params.min_base_fee = params.min_base_fee.saturating_mul(2);
-    state.write(&ParamsKey, &params)
+    state.write(&PARAMS_KEY, &params)
 }
 
 /// Every version that this program executes, ascending and without a gap.

@@ -245,12 +245,11 @@ pub(crate) fn put_genesis_version(state: &mut (impl StateWrite + ?Sized), versio
     if version == FIRST_VERSION { Ok(()) } else { state.write(&VersionKey, &Version(version)) }
 }
 
-/// Writes a plan into state, in the place of one that stands there: for genesis and governance. `now` is the block in
-/// work.
+/// Judges a plan. `now` is the block in work.
 ///
 /// # Errors
 /// When the plan is malformed, not in the future, or does not raise the version.
-pub fn schedule(state: &mut (impl StateWrite + ?Sized), now: Height, plan: &UpgradePlan) -> Result<(), ScheduleError> {
+pub fn check_schedule(state: &(impl StateRead + ?Sized), now: Height, plan: &UpgradePlan) -> Result<(), ScheduleError> {
     let mut problems = plan.problems();
     let current = version(state)?;
     if plan.app_version <= current {
@@ -262,6 +261,16 @@ pub fn schedule(state: &mut (impl StateWrite + ?Sized), now: Height, plan: &Upgr
     if !problems.is_empty() {
         return Err(ScheduleError::Invalid(problems.join("; ")));
     }
+    Ok(())
+}
+
+/// Writes a plan into state, in the place of one that stands there: for genesis and governance. `now` is the block in
+/// work.
+///
+/// # Errors
+/// As [`check_schedule`].
+pub fn schedule(state: &mut (impl StateWrite + ?Sized), now: Height, plan: &UpgradePlan) -> Result<(), ScheduleError> {
+    check_schedule(state, now, plan)?;
     Ok(state.write(&PlanKey, plan)?)
 }
 

@@ -21,7 +21,7 @@ use defchain_base::{Address, B256, Height, StateError, StateReadExt, StateWrite,
 use defchain_chain::{
     Chain, ChainConfig,
     driver::{DevDriver, DevGenesis, block_hash},
-    params::ParamsKey,
+    params::PARAMS_KEY,
     payload,
     rules::{Rules, Table, V1},
     upgrade::{UpgradeError, UpgradePlan, Upgrades, version},
@@ -33,9 +33,9 @@ const HEIGHT: u64 = 5;
 
 /// Visible in every base fee from the next block on.
 fn dearer(state: &mut dyn StateWrite) -> Result<(), StateError> {
-    let mut params = state.read(&ParamsKey)?.expect("params");
+    let mut params = state.read(&PARAMS_KEY)?.expect("params");
     params.min_base_fee *= 3;
-    state.write(&ParamsKey, &params)
+    state.write(&PARAMS_KEY, &params)
 }
 
 fn refuses(_: &mut dyn StateWrite) -> Result<(), StateError> {
@@ -140,7 +140,7 @@ fn an_old_program_stops_before_the_height_and_a_new_one_goes_on_from_there() {
     assert_eq!(reader.latest().unwrap().base_fee, 3 * min, "migrated parameters hold from the next block on");
     // The past reads as it was.
     let before = reader.state(Height(HEIGHT - 1)).unwrap();
-    assert_eq!((version(&before).unwrap(), before.read(&ParamsKey).unwrap().unwrap().min_base_fee), (1, min));
+    assert_eq!((version(&before).unwrap(), before.read(&PARAMS_KEY).unwrap().unwrap().min_base_fee), (1, min));
     new.chain().shutdown();
     drop((new, reader, before));
     let late = open(&folder, with(&OLD, None)).err().unwrap().to_string();

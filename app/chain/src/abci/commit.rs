@@ -15,7 +15,7 @@ use crate::{
     budget::Stage,
     chain::{Inner, halt, load_head},
     executor::Sealed,
-    params::ParamsKey,
+    params::PARAMS_KEY,
     payload::encode_stored,
     pool_view::View,
     reader::Block,
@@ -79,7 +79,7 @@ impl Inner {
 
     fn set_head(&self, header: Arc<Header>) {
         let snapshot = self.store.snapshot();
-        match snapshot.read(&ParamsKey) {
+        match snapshot.read(&PARAMS_KEY) {
             Ok(Some(params)) => match self.config.upgrades.next(&snapshot, header.height) {
                 Ok(next) => self.new_head(Head { header, snapshot, params, next }),
                 Err(error) => halt("Commit", &error),

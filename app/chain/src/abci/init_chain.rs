@@ -16,7 +16,7 @@ use crate::{
     genesis::{self, GenesisAccount, GenesisErrors, GenesisInput, KeyPower, ValidatedGenesis},
     keys::{ValidatorKey, ValidatorRecord},
     lifecycle,
-    params::ParamsKey,
+    params::PARAMS_KEY,
     payload::encode_stored,
     records::{Header, Receipts},
     upgrade::{self, ScheduleError},
@@ -131,7 +131,7 @@ fn genesis_state(
     registry: &Registry,
 ) -> Result<StateDelta, GenesisError> {
     let mut overlay = Overlay::new(defchain_base::EmptyState);
-    overlay.write(&ParamsKey, &genesis.params)?;
+    overlay.write(&PARAMS_KEY, &genesis.params)?;
     overlay.put_token_params(&genesis.token)?;
     for v in &genesis.validators {
         let record = ValidatorRecord { operator: v.operator, power: v.power, pub_key: v.key };
@@ -168,7 +168,7 @@ fn write_ownerless<S: StateRead>(overlay: &mut Overlay<S>, genesis: &ValidatedGe
         ledger.credit_fresh(overlay, address, *amount)?;
         overlay.raise_supply(*amount)?;
     }
-    ledger.write(overlay)
+    ledger.write(overlay)?.shares.credit(overlay)
 }
 
 fn write_account<S: StateRead>(overlay: &mut Overlay<S>, account: &GenesisAccount) -> Result<(), TokenError> {

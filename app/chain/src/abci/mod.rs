@@ -143,7 +143,7 @@ fn proposer(raw: &[u8]) -> ConsensusAddress {
 }
 
 /// The commit that the next block will carry, as ProcessProposal and FinalizeBlock will see it.
-fn plain_commit(extended: Option<ExtendedCommitInfo>) -> CommitInfo {
+pub(crate) fn plain_commit(extended: Option<ExtendedCommitInfo>) -> CommitInfo {
     let extended = extended.unwrap_or_default();
     let votes = extended
         .votes

@@ -2,6 +2,7 @@
 //! supply is always the sum of what there is.
 
 use alloy_primitives::{U256, keccak256};
+use defchain_base::params::ModuleParams as _;
 use defchain_base::{
     Address, AgeMillis, Amount, Bytes, Overlay, StateReadExt, StateWriteExt,
     system::{Pool, is_reserved},
@@ -14,7 +15,7 @@ use defchain_token::{
 
 use super::DriverError;
 use crate::{
-    params::{ChainParams, ParamsKey},
+    params::{ChainParams, PARAMS_KEY},
     reader::StateAt,
 };
 
@@ -141,11 +142,11 @@ fn set_code(state: &mut Overlay<StateAt>, address: &Address, code: &Bytes) -> Re
 }
 
 fn change_params(state: &mut Overlay<StateAt>, change: impl FnOnce(&mut ChainParams)) -> Result<(), DriverError> {
-    let mut params = state.read(&ParamsKey)?.unwrap_or_default();
+    let mut params = state.read(&PARAMS_KEY)?.unwrap_or_default();
     change(&mut params);
     let problems = params.problems();
     if !problems.is_empty() {
         return Err(DriverError::Edit(problems.join("; ")));
     }
-    Ok(state.write(&ParamsKey, &params)?)
+    Ok(state.write(&PARAMS_KEY, &params)?)
 }

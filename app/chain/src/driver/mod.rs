@@ -28,7 +28,8 @@ use bytes::Bytes;
 use defchain_abci::{
     Application,
     types::{
-        RequestFinalizeBlock, RequestInitChain, RequestPrepareProposal, RequestProcessProposal, ValidatorUpdate,
+        CommitInfo, ExtendedCommitInfo, ExtendedVoteInfo, RequestFinalizeBlock, RequestInitChain,
+        RequestPrepareProposal, RequestProcessProposal, Validator, ValidatorUpdate,
         response_process_proposal::ProposalStatus,
     },
 };
@@ -168,6 +169,9 @@ impl Proposal {
     }
 }
 
+/// `BLOCK_ID_FLAG_COMMIT`.
+const COMMIT: i32 = 2;
+
 /// Makes blocks on a chain.
 pub struct DevDriver {
     chain: Chain,
@@ -235,6 +239,7 @@ impl DevDriver {
                 height: raw(height),
                 time: Some(proto_time(time)),
                 proposer_address: Bytes::copy_from_slice(&proposer.0),
+                local_last_commit: Some(self.last_commit(&parent)?),
                 ..Default::default()
             })
             .txs;
@@ -265,13 +270,14 @@ impl DevDriver {
         items: &[Bytes],
         hash: B256,
     ) -> bool {
+        let Ok(last_commit) = self.commit_below() else { return false };
         let response = self.chain.process_proposal(RequestProcessProposal {
             txs: items.to_vec(),
             hash: Bytes::copy_from_slice(hash.as_slice()),
             height: raw(height),
             time: Some(proto_time(time)),
             proposer_address: Bytes::copy_from_slice(&proposer.0),
-            proposed_last_commit: Some(Default::default()),
+            proposed_last_commit: Some(last_commit),
             ..Default::default()
         });
         response.status == ProposalStatus::Accept as i32
@@ -286,17 +292,41 @@ impl DevDriver {
         items: Vec<Bytes>,
         hash: B256,
     ) -> B256 {
+        let last_commit = self.commit_below().unwrap_or_default();
         let response = self.chain.finalize_block(RequestFinalizeBlock {
             txs: items,
             hash: Bytes::copy_from_slice(hash.as_slice()),
             height: raw(height),
             time: Some(proto_time(time)),
             proposer_address: Bytes::copy_from_slice(&proposer.0),
-            decided_last_commit: Some(Default::default()),
+            decided_last_commit: Some(last_commit),
             ..Default::default()
         });
         self.chain.commit();
         B256::try_from(response.app_hash.as_ref()).unwrap_or_default()
+    }
+
+    /// The commit of the newest block: everybody of its set voted for it.
+    fn last_commit(&self, parent: &Header) -> Result<ExtendedCommitInfo, DriverError> {
+        if parent.height == Height(0) {
+            return Ok(ExtendedCommitInfo::default());
+        }
+        let state = self.chain.reader().state(parent.height)?;
+        let votes = validators(&state)?.into_iter().map(|(address, record)| ExtendedVoteInfo {
+            validator: Some(Validator {
+                address: Bytes::copy_from_slice(&address.0),
+                power: i64::try_from(record.power.0).unwrap_or(i64::MAX),
+            }),
+            block_id_flag: COMMIT,
+            ..Default::default()
+        });
+        Ok(ExtendedCommitInfo { round: 0, votes: votes.collect() })
+    }
+
+    /// The same, as Process and Finalize see it.
+    fn commit_below(&self) -> Result<CommitInfo, DriverError> {
+        let parent = self.chain.reader().latest()?;
+        Ok(crate::abci::plain_commit(Some(self.last_commit(&parent)?)))
     }
 
     /// The draw of round 0 (D33).

@@ -18,7 +18,7 @@ use super::{DevDriver, DriverError, Edit, Mining, revert::Taken};
 use crate::{
     Chain,
     declared::{Declared, DevClock, ForNext},
-    params::ParamsKey,
+    params::PARAMS_KEY,
     pool_view::View,
     reader::StateAt,
     shared::Head,
@@ -139,7 +139,7 @@ impl DevNode {
             edit.apply(&mut overlay, head.header.age)?;
         }
         overlay.commit();
-        if let Some(params) = overlay.read(&ParamsKey)?.filter(|params| *params != head.params) {
+        if let Some(params) = overlay.read(&PARAMS_KEY)?.filter(|params| *params != head.params) {
             let Head { header, snapshot, next, .. } = &*head;
             let (header, snapshot, next) = (header.clone(), snapshot.clone(), next.clone());
             self.chain().inner.shared.set_head(Head { header, snapshot, params, next });

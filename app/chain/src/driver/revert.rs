@@ -148,7 +148,7 @@ impl DevNode {
         use defchain_base::StateReadExt;
         let head = self.head()?;
         let edits = state.next.edits.as_ref().filter(|_| state.next.on == head.header.hash);
-        let Some(params) = edits.map(|edited| edited.read(&crate::params::ParamsKey)).transpose()?.flatten() else {
+        let Some(params) = edits.map(|edited| edited.read(&crate::params::PARAMS_KEY)).transpose()?.flatten() else {
             return Ok(());
         };
         let (header, snapshot, next) = (head.header.clone(), head.snapshot.clone(), head.next.clone());

@@ -17,7 +17,7 @@ use defchain_token::{AccountRecord, TokenParams, keys::SupplyKey, state::TokenRe
 use super::GenesisAccount;
 use crate::{
     keys::validators,
-    params::{ChainParams, ParamsKey},
+    params::{ChainParams, PARAMS_KEY},
     upgrade::{self, UpgradePlan},
 };
 
@@ -74,7 +74,7 @@ pub fn rest<S: StateRead>(state: &S) -> Result<Rest, ExportError> {
         let why = "its money ages (portions with dates of receipt), and a genesis writes fresh money only";
         return Err(ExportError::NotGenesis(why.to_owned()));
     }
-    let params = state.read(&ParamsKey)?;
+    let params = state.read(&PARAMS_KEY)?;
     let params = params.ok_or_else(|| ExportError::NotGenesis("it has no chain parameters".to_owned()))?;
     let mut pools = BTreeMap::new();
     for pool in Pool::ALL {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
+use defchain_base::params::ModuleParams as _;
 use defchain_base::{
     Address, Amount, B256, ConsensusAddress, Encode, Power, keccak256,
     system::{self, Pool},

@@ -8,7 +8,7 @@ use defchain_evm::{BlockEnv, ExecError, Executor, GethTrace, Interrupt, TraceErr
 use super::Runner;
 use crate::{
     lifecycle,
-    params::ParamsKey,
+    params::PARAMS_KEY,
     reader::{Block, ReadError, StateAt},
 };
 
@@ -72,7 +72,7 @@ impl Runner {
             return Err(ReplayError::Genesis);
         }
         let state = self.reader().state_before(header.height)?;
-        let params = state.read(&ParamsKey)?.unwrap_or_default();
+        let params = state.read(&PARAMS_KEY)?.unwrap_or_default();
         let env = BlockEnv { chain_id: params.evm_chain_id, ..self.reader().env_of(header) };
         let mut overlay = Overlay::new(state);
         let consensus = self.reader().extra(header.height)?.consensus;

@@ -16,7 +16,7 @@ use super::Runner;
 use crate::{
     executor::{next_env, receipts_root},
     lifecycle::{self, Totals},
-    params::ParamsKey,
+    params::PARAMS_KEY,
     reader::{ReadError, StateAt},
     records::{Header, Receipt},
     rules::V1,
@@ -132,7 +132,7 @@ impl Runner {
         gas_cap: u64,
     ) -> Result<Vec<SimBlock>, SimulateError> {
         let specs = in_order(base, specs)?;
-        let params = state.read(&ParamsKey)?.unwrap_or_default();
+        let params = state.read(&PARAMS_KEY)?.unwrap_or_default();
         let env = BlockEnv { chain_id: params.evm_chain_id, ..self.reader().env_of(base) };
         let validation = rules.validation;
         let blocks = BlockSimulator::new(state, env, &self.inner.registry, rules).map_err(state_error)?;
@@ -208,7 +208,7 @@ impl Run<'_> {
             calls.push(count(&mut totals, &mut receipts, env.chain_id, done)?);
         }
         let operator = (env.beneficiary != Address::ZERO).then_some(env.beneficiary);
-        lifecycle::end(self.blocks.overlay_mut(), &env, operator, &totals)?;
+        totals.burned = lifecycle::end(self.blocks.overlay_mut(), &env, operator, &totals)?.burned;
         let mut header = self.header(&env, &totals, calls.len());
         let raw: Vec<Bytes> = calls.iter().map(|call| call.tx.encoded_2718().into()).collect();
         header.size = raw.iter().map(|raw| raw.len() as u64).fold(0, u64::saturating_add);
@@ -254,7 +254,7 @@ fn count(totals: &mut Totals, receipts: &mut Vec<Receipt>, chain_id: u64, done: 
     totals.gas_used = totals.gas_used.saturating_add(effect.gas_used);
     totals.base_fees = totals.base_fees.checked_add(effect.base_fee)?;
     totals.tips = totals.tips.checked_add(effect.tip)?;
-    totals.burned = totals.burned.checked_add(effect.burned)?;
+    totals.shares = totals.shares.plus(effect.shares)?;
     let from = request.from.unwrap_or_default();
     let kind = request.tx_type();
     let to = request.to;
