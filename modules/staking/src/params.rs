@@ -66,4 +66,10 @@ impl StakingParams {
             self.m1, self.m2, self.m3, self.m4, self.m5, self.m6, self.m7, self.m8, self.m9, self.m10, self.m11, self.m12,
         ]
     }
+
+    /// Dividend multiplier of a term; 0 for a term that does not exist.
+    #[must_use]
+    pub fn multiplier(&self, years: u8) -> u32 {
+        usize::from(years).checked_sub(1).and_then(|at| self.multipliers().get(at).copied()).unwrap_or(0)
+    }
 }
