@@ -1,0 +1,5 @@
+//! What users send.
+
+pub mod approve;
+pub mod propose;
+pub mod vote;

@@ -1,0 +1,47 @@
+//! All that slashing asks of staking and of the validators module.
+
+use defchain_base::{Address, AgeMillis, Amount, Bps, ConsensusAddress, native::Host};
+use defchain_staking::Fraction;
+use defchain_validators::{self as validators, JailKind};
+
+use crate::{Kind, SlashingError};
+
+/// Who operates, or operated, the validator of a consensus key.
+pub(crate) fn operator_of(host: &dyn Host, consensus: ConsensusAddress) -> Result<Option<Address>, SlashingError> {
+    Ok(validators::operator_of(host, consensus)?)
+}
+
+/// Whether an address operates a validator, in whatever state.
+pub(crate) fn is_validator(host: &dyn Host, operator: Address) -> Result<bool, SlashingError> {
+    Ok(validators::record(host, operator)?.is_some())
+}
+
+/// Who is absent now: operator, and the age of the first block that it missed.
+pub(crate) fn absent(host: &dyn Host) -> Result<Vec<(Address, AgeMillis)>, SlashingError> {
+    Ok(validators::down(host)?.into_iter().map(|down| (down.operator, down.since)).collect())
+}
+
+/// Takes a share of all that is bound to a validator. The wei lie in `Pool::Staking` until they are paid.
+pub(crate) fn slash(host: &mut dyn Host, operator: Address, share: Bps) -> Result<Amount, SlashingError> {
+    let slashed =
+        defchain_staking::slash(host, operator, Fraction { num: u128::from(share.0), den: 10_000 })?;
+    validators::slashed(host, operator)?;
+    Ok(slashed)
+}
+
+/// Out of the set, back after `until` at the earliest.
+pub(crate) fn jail(host: &mut dyn Host, operator: Address, until: AgeMillis, kind: Kind) -> Result<(), SlashingError> {
+    let kind = match kind {
+        Kind::DoubleSign => JailKind::DoubleSign,
+        Kind::Downtime => JailKind::Downtime,
+        Kind::InvalidProposal => JailKind::InvalidProposal,
+        Kind::Censorship => JailKind::Censorship,
+        Kind::Equivocation => JailKind::Equivocation,
+    };
+    Ok(validators::jail(host, operator, until, kind)?)
+}
+
+/// Out for good.
+pub(crate) fn tombstone(host: &mut dyn Host, operator: Address) -> Result<(), SlashingError> {
+    Ok(validators::tombstone(host, operator)?)
+}
