@@ -141,7 +141,12 @@ impl InjectedEnvelope {
     /// [`Error::FormTooLarge`], [`Error::NoVersion`], [`Error::Version`], [`Error::FormUndecodable`],
     /// [`Error::NotCanonical`].
     pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<Self, Error> {
-        Ok(Self { sections: decode(Self::FORM, bytes, max_bytes)? })
+        let sections: EnvelopeSections = decode(Self::FORM, bytes, max_bytes)?;
+        if sections.commit.as_ref().is_some_and(|commit| commit.votes.is_empty()) {
+            // A commit without votes says what an empty envelope says (D8b: one encoding).
+            return Err(Error::NotCanonical { form: Self::FORM, bytes: bytes.len(), canonical: 1, at: 1 });
+        }
+        Ok(Self { sections })
     }
 }
 
