@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn the_type_is_frozen() {
-        let encoded = "Attestation(address validator,bytes2 country,uint64 verificationDate,uint64 expirationDate,uint256 nonce)";
+        let encoded =
+            "Attestation(address validator,bytes2 country,uint64 verificationDate,uint64 expirationDate,uint256 nonce)";
         assert_eq!(typed::Attestation::eip712_encode_type(), encoded);
         assert_eq!(attestation().hash(), attestation().typed().eip712_hash_struct());
     }

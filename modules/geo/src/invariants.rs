@@ -14,7 +14,8 @@ pub fn check<S: StateRead + ?Sized>(state: &S, env: &BlockEnv) -> Result<Vec<Str
     for (address, verifier) in state.verifiers()? {
         let removed = verifier.removed_at.unwrap_or(env.time);
         if verifier.added_at > env.time || removed > env.time || removed < verifier.added_at {
-            broken.push(format!("INV-GEO-02: verifier {address} has dates out of order: {verifier:?} at {:?}", env.time));
+            broken
+                .push(format!("INV-GEO-02: verifier {address} has dates out of order: {verifier:?} at {:?}", env.time));
         }
     }
     Ok(broken)

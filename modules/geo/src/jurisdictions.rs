@@ -92,8 +92,7 @@ impl Encode for Country {
 
 impl Decode for Country {
     fn decode(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Self::new(input.array("country")?)
-            .map_err(|e| CodecError::Invalid { what: "country", why: e.to_string() })
+        Self::new(input.array("country")?).map_err(|e| CodecError::Invalid { what: "country", why: e.to_string() })
     }
 }
 
@@ -129,7 +128,11 @@ fn refusal(code: &[u8; 2]) -> String {
             format!("{name} is a territory of {}; its validators stand for {}", of(state), printable(state))
         }
         Status::Region(state) => {
-            format!("{name} is a special administrative region of {}; its validators stand for {}", of(state), printable(state))
+            format!(
+                "{name} is a special administrative region of {}; its validators stand for {}",
+                of(state),
+                printable(state)
+            )
         }
         Status::Associated(state) => {
             format!("{name} is in free association with {} and no member of the United Nations", of(state))

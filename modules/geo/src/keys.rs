@@ -118,8 +118,7 @@ mod tests {
             NonceKey(who, U256::from(258)).to_key(),
             [&b"geo/nonce/"[..], &[0x11; 20], &[0; 30], &[1, 2]].concat()
         );
-        let verifier =
-            Verifier { name: "Ab".to_owned(), added_at: Timestamp(258), removed_at: Some(Timestamp(3)) };
+        let verifier = Verifier { name: "Ab".to_owned(), added_at: Timestamp(258), removed_at: Some(Timestamp(3)) };
         let bytes = [1, 0, 0, 0, 0, 0, 0, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 2, b'A', b'b'];
         assert_eq!(verifier.to_bytes(), bytes);
         assert_eq!(read_exact_value::<Verifier>(&bytes).unwrap(), verifier);

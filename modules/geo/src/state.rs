@@ -31,9 +31,14 @@ pub trait GeoRead: StateRead {
             .iter()
             .map(|(key, value)| {
                 let address = key.get(VERIFIERS.len()..).and_then(|a| <[u8; 20]>::try_from(a).ok());
-                let address = address.map(Address::new).ok_or_else(|| StateError::Invariant(format!("verifier key of {} bytes", key.len())))?;
-                let verifier = read_exact_value(value)
-                    .map_err(|source| StateError::Corrupt { substore: Substore::Def, key: alloy_primitives::hex::encode(key), source })?;
+                let address = address
+                    .map(Address::new)
+                    .ok_or_else(|| StateError::Invariant(format!("verifier key of {} bytes", key.len())))?;
+                let verifier = read_exact_value(value).map_err(|source| StateError::Corrupt {
+                    substore: Substore::Def,
+                    key: alloy_primitives::hex::encode(key),
+                    source,
+                })?;
                 Ok((address, verifier))
             })
             .collect()

@@ -3,12 +3,12 @@
 #![allow(missing_docs, reason = "tests")]
 
 use defchain_base::{
-    Address, BlockEnv, EmptyState, Overlay, Timestamp, U256, keccak256,
-    native::Host,
-    params::ModuleParams,
-    system,
+    Address, BlockEnv, EmptyState, Overlay, Timestamp, U256, keccak256, native::Host, params::ModuleParams, system,
 };
-use defchain_geo::{Attestation, Country, GeoError, GeoParams, accept, add_verifier, genesis, remove_verifier, state::GeoRead, valid_until};
+use defchain_geo::{
+    Attestation, Country, GeoError, GeoParams, accept, add_verifier, genesis, remove_verifier, state::GeoRead,
+    valid_until,
+};
 use defchain_token::BlockHost;
 use secp256k1::{Message, SECP256K1, SecretKey};
 
@@ -81,12 +81,9 @@ fn d30_signatures_of_others_for_others_and_for_other_chains_are_refused() {
     let a = attestation(1);
     let for_other = Attestation { validator: Address::repeat_byte(0x22), ..a };
     let for_other_country = Attestation { country: Country::parse("FR").unwrap(), ..a };
-    for signature in [
-        sign(9, CHAIN, &a),
-        sign(1, 3_567, &a),
-        sign(1, CHAIN, &for_other),
-        sign(1, CHAIN, &for_other_country),
-    ] {
+    for signature in
+        [sign(9, CHAIN, &a), sign(1, 3_567, &a), sign(1, CHAIN, &for_other), sign(1, CHAIN, &for_other_country)]
+    {
         let refused = accept(&mut host, &a, &signature).unwrap_err();
         assert!(matches!(refused, GeoError::UnknownVerifier { chain_id: CHAIN, .. }), "{refused}");
     }
@@ -104,7 +101,10 @@ fn d30_expiry_is_at_most_365_days_after_the_date() {
     let said = accept(&mut host, &longer, &sign(1, CHAIN, &longer)).unwrap_err().to_string();
     assert!(said.contains("31536001 s") && said.contains("31536000 s"), "{said}");
     let backwards = Attestation { verification_date: NOW, expiration_date: NOW - 1, ..attestation(3) };
-    assert!(matches!(accept(&mut host, &backwards, &sign(1, CHAIN, &backwards)), Err(GeoError::Length { length: 0, .. })));
+    assert!(matches!(
+        accept(&mut host, &backwards, &sign(1, CHAIN, &backwards)),
+        Err(GeoError::Length { length: 0, .. })
+    ));
     // No number from outside overflows.
     let endless = Attestation { verification_date: 0, expiration_date: u64::MAX, ..attestation(4) };
     assert!(matches!(accept(&mut host, &endless, &sign(1, CHAIN, &endless)), Err(GeoError::Length { .. })));
@@ -155,13 +155,10 @@ fn the_list_of_verifiers_changes_only_when_it_changes() {
 
 #[test]
 fn genesis_says_all_its_problems_and_writes_its_verifiers() {
-    let json = format!(
-        r#"{{"params":{{"max_validity":"no"}},"verifiers":[{{"address":"{}","name":"One"}}]}}"#,
-        address(1)
-    );
+    let json =
+        format!(r#"{{"params":{{"max_validity":"no"}},"verifiers":[{{"address":"{}","name":"One"}}]}}"#, address(1));
     assert!(serde_json::from_str::<genesis::Section>(&json).is_err());
-    let mut section: genesis::Section =
-        serde_json::from_str(&json.replace("\"no\"", "31536001")).unwrap();
+    let mut section: genesis::Section = serde_json::from_str(&json.replace("\"no\"", "31536001")).unwrap();
     section.verifiers.push(section.verifiers[0].clone());
     section.verifiers.push(genesis::GenesisVerifier { address: Address::ZERO, name: "n".repeat(70) });
     let problems = section.problems();
