@@ -34,6 +34,7 @@
 )]
 
 pub mod check;
+pub mod curve;
 pub mod mistake;
 pub mod rules;
 pub mod worlds;

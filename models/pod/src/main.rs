@@ -1,10 +1,10 @@
 //! Checks the model: `cargo xtask model`.
 
-use std::thread;
+use std::{fs, path::PathBuf, thread};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use defchain_pod_model::{Mistake, Size, check, check_all};
+use defchain_pod_model::{Mistake, Size, check, check_all, curve};
 
 /// Checks every world of the readable model exhaustively
 #[derive(Parser)]
@@ -16,6 +16,9 @@ struct Args {
     /// Plant a mistake and show how it is found; `list` prints them
     #[arg(long, value_name = "NAME")]
     mistake: Option<String>,
+    /// Write the picture of the decay curve that the book shows
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// Threads; all cores when absent
     #[arg(long)]
     threads: Option<usize>,
@@ -23,6 +26,9 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(file) = args.picture {
+        return fs::write(&file, curve::svg()).with_context(|| format!("cannot write {}", file.display()));
+    }
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let size = if args.short { Size::Short } else { Size::Long };
     let Some(name) = args.mistake else { return check::report(size, threads) };

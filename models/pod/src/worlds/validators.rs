@@ -447,7 +447,8 @@ impl Validators {
                 s.after_boundary(|status| matches!(status, Status::Active | Status::Jailed(_)))
             }),
             Property::<Self>::always("the active have the minimum at a boundary (D31, D34)", |_, s| {
-                !s.height.is_multiple_of(EPOCH) || s.validators.iter().all(|v| v.status != Status::Active || v.eligible())
+                !s.height.is_multiple_of(EPOCH)
+                    || s.validators.iter().all(|v| v.status != Status::Active || v.eligible())
             }),
             Property::<Self>::sometimes("a removal waits for the boundary", |_, s| {
                 s.comet[1].iter().any(|(id, _)| matches!(s.validators[*id as usize].status, Status::Jailed(_)))
