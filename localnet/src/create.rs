@@ -5,6 +5,14 @@ use serde_json::Value;
 
 use crate::spec::{Node, Spec, operator};
 
+/// Where the validators stand, one jurisdiction each.
+const COUNTRIES: [&str; 20] = [
+    "DE", "BR", "JP", "KE", "FR", "IN", "CA", "AU", "ZA", "MX", "NO", "TH", "EG", "CL", "NZ", "PL", "GH", "VN", "UY",
+    "IS",
+];
+/// What a validator must stake itself, wei.
+const MIN_STAKE: u128 = 10_000_000_000_000_000_000_000;
+
 /// Makes the homes of a network with `defchain-app`'s own commands; what exists already is used as it is.
 ///
 /// # Errors
@@ -17,11 +25,13 @@ pub fn create(spec: &Spec) -> Result<Vec<Node>> {
     let nodes = spec.nodes()?;
     let declarations = spec.dir.join("declarations");
     fs::create_dir_all(&declarations).with_context(|| format!("cannot make {}", declarations.display()))?;
-    for (node, power) in nodes.iter().zip(&spec.powers) {
+    for (node, stake) in nodes.iter().zip(stakes(&spec.powers)) {
         init(spec, node)?;
         let out = declarations.join(format!("declaration-node{}.json", node.index));
-        let (operator, weight) = (operator(node.index), power.to_string());
-        let line = ["genesis", "add-validator", "--operator", &operator, "--weight", &weight, "--out"];
+        let (operator, stake) = (operator(node.index), format!("{stake}wei"));
+        let country = COUNTRIES.get(node.index).copied().unwrap_or_default();
+        let line =
+            ["genesis", "add-validator", "--operator", &operator, "--country", country, "--stake", &stake, "--out"];
         run(spec, node, line.iter().map(OsStr::new).chain([out.as_os_str()]))?;
     }
     let Some(first) = nodes.first() else { bail!("a network needs a validator") };
@@ -36,6 +46,12 @@ pub fn create(spec: &Spec) -> Result<Vec<Node>> {
     // Last: the sign of a complete network.
     fs::write(&record, serde_json::to_vec_pretty(&nodes)?)?;
     Ok(nodes)
+}
+
+/// Own stakes in the proportion of the powers, wei: the least of them is what a validator must have (D31).
+fn stakes(powers: &[u64]) -> Vec<u128> {
+    let least = powers.iter().copied().min().unwrap_or(1).max(1);
+    powers.iter().map(|power| MIN_STAKE / u128::from(least) * u128::from(*power)).collect()
 }
 
 fn existing(spec: &Spec, record: &Path) -> Result<Vec<Node>> {
@@ -74,19 +90,23 @@ pub fn held_powers(dir: &Path) -> Option<Vec<u64>> {
 
 /// What the validators declared when the network was made; none when that is not known.
 fn declared_weights(dir: &Path, nodes: &[Node]) -> Option<Vec<u64>> {
-    let weight = |node: &Node| {
+    let stake = |node: &Node| {
         let file = dir.join("declarations").join(format!("declaration-node{}.json", node.index));
         let declaration: Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-        declaration.get("weight")?.as_u64()
+        let wei: u128 = declaration.get("stake")?.as_str()?.parse().ok()?;
+        // Millionths of a DEF: shares are compared, not sums of money.
+        u64::try_from(wei / 1_000_000_000_000).ok()
     };
-    nodes.iter().map(weight).collect()
+    nodes.iter().map(stake).collect()
 }
 
-/// Whether two lists of weights mean the same shares.
+/// Whether two lists of weights mean the same shares, to a millionth.
 fn proportional(a: &[u64], b: &[u64]) -> bool {
-    let sum = |list: &[u64]| list.iter().map(|w| u128::from(*w)).sum::<u128>();
-    let (whole_a, whole_b) = (sum(a), sum(b));
-    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| u128::from(*x) * whole_b == u128::from(*y) * whole_a)
+    let shares = |list: &[u64]| {
+        let whole = list.iter().map(|w| u128::from(*w)).sum::<u128>().max(1);
+        list.iter().map(|w| (u128::from(*w) * 1_000_000 + whole / 2) / whole).collect::<Vec<_>>()
+    };
+    shares(a) == shares(b)
 }
 
 fn init(spec: &Spec, node: &Node) -> Result<()> {
@@ -98,7 +118,7 @@ fn init(spec: &Spec, node: &Node) -> Result<()> {
         Some(draft) => {
             run(spec, node, [OsStr::new("init"), moniker.as_ref(), OsStr::new("--genesis"), draft.as_ref()])?
         }
-        None => run(spec, node, ["init", &moniker, "--chain-id", &spec.chain_id])?,
+        None => run(spec, node, ["init", &moniker, "--chain-id", &spec.chain_id, "--economy", &spec.economy])?,
     };
     Ok(())
 }

@@ -72,6 +72,8 @@ pub struct Spec {
     pub chain_id: String,
     /// Accounts with their DEF.
     pub accounts: Vec<(String, String)>,
+    /// How money behaves: `real`, `short`, `plain` (see `defchain-app init --economy`). A draft decides by itself.
+    pub economy: String,
     /// A genesis draft to begin with, for networks with many accounts (its accounts file lies beside it).
     pub draft: Option<PathBuf>,
     /// Settings of app.toml, for every validator: key, value.
@@ -116,6 +118,7 @@ impl Spec {
             ports: PortPlan::Standard,
             chain_id: "deflation-local-1".to_owned(),
             accounts: DEV_ACCOUNTS.iter().take(FUNDED).map(|a| ((*a).to_owned(), FUNDS.to_string())).collect(),
+            economy: "real".to_owned(),
             draft: None,
             app_config: Vec::new(),
             comet_config: Vec::new(),

@@ -12,8 +12,11 @@ use defchain_governance::{
 };
 use defchain_slashing::SlashingParams;
 use defchain_staking::StakingParams;
-use defchain_token::{TokenParams, state::{TokenRead, TokenWrite}};
-use defchain_validators::ValidatorsParams;
+use defchain_token::{
+    TokenParams,
+    state::{TokenRead, TokenWrite},
+};
+use defchain_validators::ValidatorParams;
 
 use crate::{
     params::ChainParams,
@@ -36,7 +39,7 @@ pub fn all_params<S: StateRead + ?Sized>(state: &S) -> Result<Vec<(&'static str,
         ("token", state.token_params()?.bounds()),
         (StakingParams::MODULE, StakingParams::load(state)?.bounds()),
         (GeoParams::MODULE, GeoParams::load(state)?.bounds()),
-        (ValidatorsParams::MODULE, ValidatorsParams::load(state)?.bounds()),
+        (ValidatorParams::MODULE, ValidatorParams::load(state)?.bounds()),
         (SlashingParams::MODULE, SlashingParams::load(state)?.bounds()),
         (GovernanceParams::MODULE, GovernanceParams::load(state)?.bounds()),
     ])
@@ -79,7 +82,7 @@ impl Executor for Executive {
             "token" => Ok(token(state, key, value)?.map(drop)),
             "staking" => check_module::<StakingParams>(state, key, value),
             "geo" => check_module::<GeoParams>(state, key, value),
-            "validators" => check_module::<ValidatorsParams>(state, key, value),
+            "validators" => check_module::<ValidatorParams>(state, key, value),
             "slashing" => check_module::<SlashingParams>(state, key, value),
             "governance" => check_module::<GovernanceParams>(state, key, value),
             _ => Ok(Err(unknown(module))),
@@ -98,7 +101,7 @@ impl Executor for Executive {
             },
             "staking" => set_module::<StakingParams>(host, key, value),
             "geo" => set_module::<GeoParams>(host, key, value),
-            "validators" => set_module::<ValidatorsParams>(host, key, value),
+            "validators" => set_module::<ValidatorParams>(host, key, value),
             "slashing" => set_module::<SlashingParams>(host, key, value),
             "governance" => set_module::<GovernanceParams>(host, key, value),
             _ => Ok(Err(unknown(module))),

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use alloy_consensus::{Eip658Value, Receipt as EthReceipt, ReceiptEnvelope, ReceiptWithBloom, TxType};
 use alloy_primitives::Log;
 use defchain_base::{
-    Address, AgeMillis, B256, Bloom, Bytes, ConsensusAddress, Height, StateDelta, StateError, StateReadExt, Timestamp,
-    keccak256, tx::RecoveredTx,
+    Address, AgeMillis, B256, Bloom, Bytes, ConsensusAddress, Height, StateDelta, StateError, Timestamp, keccak256,
+    tx::RecoveredTx,
 };
 use defchain_evm::{BlockEnv, ExecError, Executor, Registry, TxOutcome};
 use defchain_store::{Prepared, Snapshot, Store, StoreError};
@@ -15,7 +15,7 @@ use crate::{
     block::{BlockError, BlockInputs},
     chain::Inner,
     declared::Declared,
-    keys::{ValidatorKey, ValidatorRecord, validators},
+    keys::{ValidatorRecord, set_at},
     lifecycle::{self, Began, PowerUpdate, Totals},
     notices::{self, Rejected, Signer},
     params::ChainParams,
@@ -111,7 +111,10 @@ impl Inner {
     /// The set that voted on the newest block.
     pub(crate) fn signers(&self, head: &Head) -> Result<BTreeMap<ConsensusAddress, Signer>, BlockError> {
         let signer = |record: ValidatorRecord| Signer { key: record.pub_key, power: record.power.0 };
-        Ok(validators(&head.snapshot)?.into_iter().map(|(address, record)| (address, signer(record))).collect())
+        Ok(set_at(&head.snapshot, head.header.height)?
+            .into_iter()
+            .map(|(address, record)| (address, signer(record)))
+            .collect())
     }
 
     /// CometBFT's chain id.
@@ -177,10 +180,10 @@ impl BlockRun {
     ) -> Result<Self, BlockError> {
         let rules = head.next()?;
         let snapshot = head.snapshot.clone();
-        let operator = snapshot.read(&ValidatorKey(proposer))?.map(|record| record.operator);
+        let set = set_at(&snapshot, head.header.height.next())?;
+        let operator = set.iter().find(|(address, _)| *address == proposer).map(|(_, record)| record.operator);
         let operator = operator.map(|operator| declared.coinbase.unwrap_or(operator));
-        let total_power =
-            validators(&snapshot)?.iter().fold(0u64, |sum, (_, record)| sum.saturating_add(record.power.0));
+        let total_power = set.iter().fold(0u64, |sum, (_, record)| sum.saturating_add(record.power.0));
         let env = next_env(&head.params, rules, &head.header, time, operator.unwrap_or_default());
         let env = declared.apply(&head.header, env);
         // A development chain's edits come before everything else; there are none on a network.

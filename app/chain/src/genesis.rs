@@ -16,6 +16,7 @@ mod accounts;
 pub mod export;
 mod json;
 mod parse;
+mod presets;
 mod problems;
 #[cfg(test)]
 mod tests;
@@ -26,12 +27,13 @@ pub use json::{Fields, read as read_json};
 pub use problems::{GenesisErrors, MAX_PROBLEMS, Problem, Problems};
 pub use validate::{
     GenesisInput, InitialValidator, KeyPower, MAX_CHAIN_ID_BYTES, MAX_MONIKER_BYTES, MAX_SUPPLY, MAX_VALIDATORS,
-    ValidatedGenesis, check_chain_id, check_moniker, check_operator, inspect, needed_block_bytes, validate,
+    Modules, ValidatedGenesis, check_chain_id, check_moniker, check_operator, inspect, needed_block_bytes, validate,
 };
 
 use std::collections::BTreeMap;
 
-use defchain_base::{Address, Amount, B256, Bytes, ConsensusAddress};
+use defchain_base::{Address, Amount, B256, Bytes};
+pub use defchain_validators::genesis::GenesisValidator;
 use serde::{
     Deserialize, Serialize,
     de::{Error, MapAccess, Visitor},
@@ -40,9 +42,6 @@ use serde::{
 use defchain_token::TokenParams;
 
 use crate::{params::ChainParams, upgrade::UpgradePlan};
-
-/// A day of the short economy.
-const SHORT_DAY_SECONDS: u32 = 15;
 
 /// `app_state` of the genesis file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +54,25 @@ pub struct AppState {
     /// neither ages nor pays commission.
     #[serde(default)]
     pub token: TokenParams,
-    /// Who stands behind each consensus key of the genesis validators.
+    /// Addresses that do not decay (D16).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub money: defchain_token::genesis::Section,
+    /// Parameters of staking and dividends; positions that are there from the begin.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub staking: defchain_staking::genesis::Section,
+    /// Verifiers of jurisdictions (D30).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub geo: defchain_geo::genesis::Section,
+    /// The validators: one for each consensus key of CometBFT's list. Their powers follow from their stakes (D27), whatever
+    /// CometBFT's list says.
     #[serde(default)]
-    pub validators: Vec<GenesisValidator>,
+    pub pod: defchain_validators::genesis::Section,
+    /// Parameters of slashing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub slashing: defchain_slashing::genesis::Section,
+    /// Parameters of governance; the treasury's signers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub governance: defchain_governance::genesis::Section,
     /// Accounts with money, code or storage.
     #[serde(default)]
     pub accounts: Vec<GenesisAccount>,
@@ -76,26 +91,8 @@ pub struct AppState {
     pub upgrade: Option<UpgradePlan>,
 }
 
-impl AppState {
-    /// The same with days of 15 s, so that a person sees money decay in two minutes and a whole economy in ten.
-    #[must_use]
-    pub fn with_short_economy(mut self) -> Self {
-        self.token.day_seconds = SHORT_DAY_SECONDS;
-        self
-    }
-}
-
-/// The operator of a genesis validator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GenesisValidator {
-    /// Consensus address, as CometBFT prints it (40 hex digits).
-    pub consensus_address: ConsensusAddress,
-    /// Ethereum-style address that earns and acts for the validator; COINBASE of its blocks.
-    pub operator: Address,
-    /// For people.
-    #[serde(default)]
-    pub moniker: String,
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// An account at genesis.

@@ -4,22 +4,14 @@
 //! |---|---|
 //! | `params/chain` | [`crate::params::ChainParams`] |
 //! | `head` | [`ChainHead`]: what the next block needs of its parent |
-//! | `validator/` ‖ consensus address | [`ValidatorRecord`] |
 //! | `upgrade/version`, `upgrade/plan`, `upgrade/done/` ‖ height | [`crate::upgrade`] |
 
 use defchain_base::{
     Address, AgeMillis, B256, CodecError, ConsensusAddress, Decode, Encode, Height, Power, Reader, StateError,
-    StateKey, StateRead, Substore, Timestamp, read_exact_value,
+    StateKey, StateRead, StateReadExt, Substore, Timestamp,
 };
 
 const HEAD_VERSION: u8 = 2;
-const VALIDATOR_VERSION: u8 = 1;
-const VALIDATOR_PREFIX: &[u8] = b"validator/";
-/// First key after all validators: `/` + 1 is `0`.
-const VALIDATOR_END: &[u8] = b"validator0";
-
-/// Most genesis validators: one per jurisdiction (D29).
-pub const MAX_VALIDATORS: usize = 195;
 
 /// What the next block needs of its parent, in state so that a node that joins by state sync has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,7 +71,7 @@ impl StateKey for ChainHeadKey {
     }
 }
 
-/// A validator of the present set.
+/// A validator of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ValidatorRecord {
     /// Who earns and acts for it.
@@ -90,68 +82,42 @@ pub struct ValidatorRecord {
     pub pub_key: [u8; 32],
 }
 
-impl Encode for ValidatorRecord {
-    fn encode(&self, out: &mut Vec<u8>) {
-        out.push(VALIDATOR_VERSION);
-        out.extend_from_slice(self.operator.as_slice());
-        out.extend_from_slice(&self.power.0.to_be_bytes());
-        out.extend_from_slice(&self.pub_key);
-    }
-}
-
-impl Decode for ValidatorRecord {
-    fn decode(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        input.version(VALIDATOR_VERSION, "validator")?;
-        Ok(Self {
-            operator: Address::new(input.array("operator")?),
-            power: Power(input.u64("power")?),
-            pub_key: input.array("consensus key")?,
-        })
-    }
-}
-
-/// Where a validator's record lives: `validator/` ‖ consensus address.
-#[derive(Debug, Clone, Copy)]
-pub struct ValidatorKey(pub ConsensusAddress);
-
-impl StateKey for ValidatorKey {
-    type Value = ValidatorRecord;
-    const SUBSTORE: Substore = Substore::Sys;
-
-    fn encode_key(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(VALIDATOR_PREFIX);
-        out.extend_from_slice(&self.0.0);
-    }
-}
-
-/// The present validators, by ascending consensus address.
+/// CometBFT's set of a height, by ascending consensus address. State holds those of the newest block, and of the two after
+/// it (D28).
 ///
 /// # Errors
 /// When state fails or a record is damaged.
-pub fn validators(state: &impl StateRead) -> Result<Vec<(ConsensusAddress, ValidatorRecord)>, StateError> {
-    let entries = state.range_raw(Substore::Sys, VALIDATOR_PREFIX, VALIDATOR_END, MAX_VALIDATORS)?;
-    entries
-        .into_iter()
-        .map(|(key, value)| {
-            let corrupt = |source| StateError::Corrupt {
-                substore: Substore::Sys,
-                key: alloy_primitives::hex::encode(&key),
-                source,
-            };
-            let address = key.strip_prefix(VALIDATOR_PREFIX).and_then(|a| ConsensusAddress::try_from(a).ok());
-            let address = address.ok_or_else(|| {
-                corrupt(CodecError::Invalid { what: "validator key", why: format!("{} bytes", key.len()) })
-            })?;
-            Ok((address, read_exact_value(&value).map_err(corrupt)?))
+pub fn set_at(
+    state: &(impl StateRead + ?Sized),
+    height: Height,
+) -> Result<Vec<(ConsensusAddress, ValidatorRecord)>, StateError> {
+    let set = defchain_validators::set_at(state, height)?.unwrap_or_default();
+    let mut members: Vec<_> = set
+        .0
+        .iter()
+        .map(|member| {
+            let record = ValidatorRecord { operator: member.operator, power: Power(member.power), pub_key: member.key };
+            (member.consensus_address(), record)
         })
-        .collect()
+        .collect();
+    members.sort_unstable_by_key(|(address, _)| *address);
+    Ok(members)
+}
+
+/// The validators that decide the block after this state.
+///
+/// # Errors
+/// When state fails or a record is damaged.
+pub fn validators(state: &(impl StateRead + ?Sized)) -> Result<Vec<(ConsensusAddress, ValidatorRecord)>, StateError> {
+    let height = state.read(&ChainHeadKey)?.unwrap_or_default().height;
+    set_at(state, height.next())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use alloy_primitives::hex;
-    use defchain_base::{EmptyState, Overlay, StateWriteExt};
+    use defchain_base::read_exact_value;
 
     use super::*;
 
@@ -160,8 +126,6 @@ mod tests {
     fn keys_and_values_are_frozen() {
         assert_eq!(ChainHeadKey.to_key(), b"head");
         assert_eq!(crate::params::PARAMS_KEY.to_key(), b"params/chain");
-        let key = ValidatorKey(ConsensusAddress([0xab; 20])).to_key();
-        assert_eq!(hex::encode(&key), format!("76616c696461746f722f{}", "ab".repeat(20)));
         let head = ChainHead {
             height: Height(1),
             time: Timestamp(2),
@@ -174,17 +138,5 @@ mod tests {
         let expected: String = (1..=6).map(|n| format!("{n:016x}")).collect();
         assert_eq!(hex::encode(head.to_bytes()), format!("02{expected}{}", "07".repeat(32)));
         assert_eq!(read_exact_value::<ChainHead>(&head.to_bytes()).unwrap(), head);
-    }
-
-    #[test]
-    fn validators_come_back_in_the_order_of_their_addresses() {
-        let mut overlay = Overlay::new(EmptyState);
-        for n in [9u8, 1, 5] {
-            let record =
-                ValidatorRecord { operator: Address::repeat_byte(n), power: Power(u64::from(n)), pub_key: [n; 32] };
-            overlay.write(&ValidatorKey(ConsensusAddress([n; 20])), &record).unwrap();
-        }
-        let powers: Vec<u64> = validators(&overlay).unwrap().iter().map(|(_, v)| v.power.0).collect();
-        assert_eq!(powers, [1, 5, 9]);
     }
 }

@@ -1,17 +1,23 @@
 //! The only list of begin- and end-of-block steps. Order is consensus: a new step gets its line here.
 //!
-//! Begin: age clock (in the environment) → upgrade (migrations of state) → EIP-2935 history.
+//! Begin: age clock (in the environment) → upgrade (migrations of state) → EIP-2935 history → ends of terms (D24) → the
+//! month's snapshot (D26) → votes on the previous block → evidence, refused proposals, downtime (D34).
 //! Then the transactions in order.
-//! End: native money (sweep, fee split, what transactions gave to pools: D15, D17, D19).
+//! End: native money (sweep, fee split, what transactions gave to pools: D15, D17, D19) → the proposer's gas share (D36) →
+//! governance (D36a) → compounding (D26) → unbinding (D36) → epoch, removals, the next set (D28).
 //! What the steps emit are the block's events (D21), not any transaction's logs.
 //! Seal, when the block's hash and the roots of its transactions and receipts are known: chain head.
 
 use alloy_primitives::Log;
-use defchain_base::{Address, Amount, B256, Encode, Overlay, StateDelta, StateError, StateKey, StateRead};
+use defchain_base::{
+    Address, Amount, B256, Encode, Overlay, StateDelta, StateError, StateKey, StateRead, system::Pool,
+};
 use defchain_evm::BlockEnv;
 use defchain_token::{BlockHost, BlockTotals, Payees, Shares, end_of_block};
+pub use defchain_validators::PowerUpdate;
 
 use crate::{
+    executive::Executive,
     keys::{ChainHead, ChainHeadKey},
     records::Header,
     steps::{Consensus, EventsRoot, EventsRootKey, events_root},
@@ -55,15 +61,6 @@ pub struct Ended {
     pub updates: Vec<PowerUpdate>,
 }
 
-/// A validator's new power in CometBFT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PowerUpdate {
-    /// Its ed25519 consensus key.
-    pub key: [u8; 32],
-    /// Its power from two heights on; 0 removes it.
-    pub power: u64,
-}
-
 /// Steps before the first transaction.
 ///
 /// # Errors
@@ -73,11 +70,15 @@ pub fn begin<S: StateRead>(
     env: &BlockEnv,
     parent_hash: &B256,
     upgrades: &Upgrades,
-    _consensus: &Consensus,
+    consensus: &Consensus,
 ) -> Result<Began, StateError> {
     let upgraded = upgrades.begin(overlay, env.height)?;
     defchain_evm::begin_block(overlay, env, *parent_hash)?;
-    let host = BlockHost::new(&mut *overlay, *env);
+    let mut host = BlockHost::new(&mut *overlay, *env);
+    defchain_staking::lifecycle::begin(&mut host)?;
+    //DIV defchain_dividends::lifecycle::begin(&mut host)?;
+    defchain_validators::lifecycle::begin(&mut host, &consensus.presence())?;
+    defchain_slashing::lifecycle::begin(&mut host, &consensus.faults_found(), &consensus.refusals())?;
     let (_, events, burned) = host.into_parts();
     Ok(Began { upgraded, events, burned })
 }
@@ -94,10 +95,19 @@ pub fn end<S: StateRead>(
 ) -> Result<Ended, StateError> {
     let mut host = BlockHost::new(&mut *overlay, *env);
     let sums = BlockTotals { base_fees: totals.base_fees, tips: totals.tips, shares: totals.shares };
-    let money = end_of_block(&mut host, &sums, Payees { gas_share: operator, tips: operator })?;
+    // The proposer's share is its book's (D36); tips are the operator's alone (D19).
+    let gas_share = operator.map(|_| Pool::Validators.address());
+    let money = end_of_block(&mut host, &sums, Payees { gas_share, tips: operator })?;
+    if let Some(operator) = operator {
+        defchain_validators::reward_block(&mut host, operator, money.split.proposer)?;
+    }
+    defchain_governance::lifecycle::end::<Executive>(&mut host)?;
+    //DIV defchain_dividends::lifecycle::end(&mut host)?;
+    defchain_staking::lifecycle::end(&mut host)?;
+    let updates = defchain_validators::lifecycle::end(&mut host)?;
     let (_, events, burned) = host.into_parts();
     overlay.commit();
-    Ok(Ended { events, burned: burned.checked_add(money.burned)?, updates: Vec::new() })
+    Ok(Ended { events, burned: burned.checked_add(money.burned)?, updates })
 }
 
 /// The last changes of a block: the root of its events, and its head, from a header that lacks nothing but the roots of

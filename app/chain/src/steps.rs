@@ -98,6 +98,38 @@ impl Consensus {
     }
 }
 
+impl Consensus {
+    /// Who was there (D34).
+    pub(crate) fn presence(&self) -> Vec<defchain_validators::Vote> {
+        let vote = |vote: &Vote| defchain_validators::Vote {
+            address: vote.address,
+            power: vote.power,
+            signed: vote.flag != Flag::Absent,
+        };
+        self.votes.iter().map(vote).collect()
+    }
+
+    /// What CometBFT proved (D35).
+    pub(crate) fn faults_found(&self) -> Vec<defchain_slashing::Fault> {
+        let fault = |fault: &Fault| defchain_slashing::Fault {
+            light_client: fault.light_client,
+            address: fault.address,
+            height: fault.height,
+        };
+        self.faults.iter().map(fault).collect()
+    }
+
+    /// What two thirds refused (D35).
+    pub(crate) fn refusals(&self) -> Vec<defchain_slashing::Rejected> {
+        let refusal = |refused: &Rejected| defchain_slashing::Rejected {
+            height: refused.height,
+            hash: refused.hash,
+            proposer: refused.proposer,
+        };
+        self.rejected.iter().map(refusal).collect()
+    }
+}
+
 impl Encode for Consensus {
     fn encode(&self, out: &mut Vec<u8>) {
         count(out, self.votes.len());

@@ -7,7 +7,8 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use defchain_base::{Amount, ConsensusAddress, Height};
 use defchain_chain::{
     driver::{AccountDump, StateDump},
-    genesis::{AppState, GenesisAccount, GenesisValidator},
+    driver::dev_validator,
+    genesis::{AppState, GenesisAccount},
     upgrade::UpgradePlan,
 };
 use defchain_node::{
@@ -49,12 +50,10 @@ fn account(n: u8, storage: bool) -> GenesisAccount {
 }
 
 fn sample() -> AppState {
-    let validator = GenesisValidator {
-        consensus_address: ConsensusAddress::of_ed25519(&KEY),
-        operator: Address::repeat_byte(0x0f),
-        moniker: "sample".to_owned(),
-    };
-    AppState { validators: vec![validator], accounts: vec![account(1, false)], ..AppState::default() }
+    let validator = dev_validator(0, KEY, Address::repeat_byte(0x0f));
+    let mut state = AppState { accounts: vec![account(1, false)], ..AppState::default() };
+    state.pod.validators = vec![validator];
+    state
 }
 
 /// The genesis state of the sample.

@@ -33,6 +33,7 @@ fn judge(app_state: &[u8]) -> Result<ValidatedGenesis, String> {
         chain_id: text::CHAIN,
         initial_height: 1,
         max_block_bytes: 8 << 20,
+        time: 1_700_000_000,
         app_version: 0,
         validators: &[key],
         app_state,

@@ -4,9 +4,9 @@ use defchain_abci::types::{RequestInitChain, ResponseInitChain};
 use defchain_base::{
     AgeMillis, B256, Bytes, Height, Overlay, StateDelta, StateError, StateRead, StateWriteExt, Timestamp, U256,
 };
-use defchain_evm::Registry;
+use defchain_evm::{BlockEnv, Registry};
 use defchain_store::{ChainRecords, SnapshotError, StoreError};
-use defchain_token::{Ledger, TokenError, state::TokenWrite};
+use defchain_token::{BlockHost, Ledger, TokenError, state::TokenWrite};
 use tendermint_proto::v0_38::types::VersionParams;
 
 use super::commit::records;
@@ -14,8 +14,9 @@ use crate::{
     chain::{Inner, halt},
     executor::{receipts_root, transactions_root},
     genesis::{self, GenesisAccount, GenesisErrors, GenesisInput, KeyPower, ValidatedGenesis},
-    keys::{ValidatorKey, ValidatorRecord},
-    lifecycle,
+    keys::{ValidatorRecord, set_at},
+    lifecycle::{self, PowerUpdate},
+    modules::{self, ModuleError},
     params::PARAMS_KEY,
     payload::encode_stored,
     records::{Header, Receipts},
@@ -34,6 +35,9 @@ pub(super) enum GenesisError {
     /// Its upgrade.
     #[error(transparent)]
     Upgrade(#[from] ScheduleError),
+    /// The modules.
+    #[error(transparent)]
+    Modules(#[from] ModuleError),
     /// Native money.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -60,7 +64,13 @@ impl Inner {
             let app = version.unwrap_or_else(|error| halt("InitChain", &error));
             params.version = Some(VersionParams { app });
         }
-        ResponseInitChain { consensus_params, validators: Vec::new(), app_hash: self.app_hash().to_vec().into() }
+        // The powers follow from the stakes (D27), whatever genesis.json says.
+        let set = set_at(&self.store.snapshot(), Height(1)).unwrap_or_else(|error| halt("InitChain", &error));
+        let update = |(_, member): &(_, ValidatorRecord)| {
+            super::validator_update(&PowerUpdate { key: member.pub_key, power: member.power.0 })
+        };
+        let validators = set.iter().map(update).collect();
+        ResponseInitChain { consensus_params, validators, app_hash: self.app_hash().to_vec().into() }
     }
 
     fn start_from(&self, request: &RequestInitChain) -> Result<(), GenesisError> {
@@ -70,6 +80,7 @@ impl Inner {
         let genesis = genesis::validate(&GenesisInput {
             chain_id: &request.chain_id,
             initial_height: request.initial_height,
+            time: super::timestamp(request.time).seconds(),
             max_block_bytes: block.map_or(0, |b| b.max_bytes),
             app_version: params.and_then(|p| p.version.as_ref()).map_or(0, |v| v.app),
             validators: &keys,
@@ -98,7 +109,7 @@ impl Inner {
     }
 
     fn write_genesis(&self, genesis: &ValidatedGenesis, hash: B256, time: Timestamp) -> Result<(), GenesisError> {
-        let mut delta = genesis_state(genesis, self.config.genesis_dir.as_deref(), &self.registry)?;
+        let mut delta = genesis_state(genesis, self.config.genesis_dir.as_deref(), &self.registry, time)?;
         let (receipts_root, logs_bloom) = receipts_root(&[]);
         let mut header = Header {
             hash,
@@ -129,14 +140,11 @@ fn genesis_state(
     genesis: &ValidatedGenesis,
     genesis_dir: Option<&Path>,
     registry: &Registry,
+    time: Timestamp,
 ) -> Result<StateDelta, GenesisError> {
     let mut overlay = Overlay::new(defchain_base::EmptyState);
     overlay.write(&PARAMS_KEY, &genesis.params)?;
     overlay.put_token_params(&genesis.token)?;
-    for v in &genesis.validators {
-        let record = ValidatorRecord { operator: v.operator, power: v.power, pub_key: v.key };
-        overlay.write(&ValidatorKey(v.address), &record)?;
-    }
     upgrade::put_genesis_version(&mut overlay, genesis.app_version)?;
     if let Some(plan) = &genesis.upgrade {
         upgrade::schedule(&mut overlay, Height(0), plan)?;
@@ -154,6 +162,8 @@ fn genesis_state(
         }
     }
     write_ownerless(&mut overlay, genesis)?;
+    let env = BlockEnv { chain_id: genesis.params.evm_chain_id, time, ..BlockEnv::default() };
+    modules::write_genesis(&mut BlockHost::new(&mut overlay, env), &genesis.modules, &genesis.chain_id)?;
     Ok(overlay.into_delta())
 }
 

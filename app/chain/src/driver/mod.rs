@@ -33,7 +33,9 @@ use defchain_abci::{
         response_process_proposal::ProposalStatus,
     },
 };
-use defchain_base::{B256, ConsensusAddress, Height, Power, Timestamp, keccak256};
+use defchain_base::{Amount, B256, ConsensusAddress, Height, Power, Timestamp, keccak256};
+use defchain_geo::Country;
+use defchain_validators::pop::BlsSecret;
 use tendermint_proto::{
     google::protobuf::Timestamp as ProtoTime,
     v0_38::{
@@ -44,8 +46,9 @@ use tendermint_proto::{
 
 use crate::{
     Chain, ReadError, StateAt,
+    chain::halt,
     genesis::{AppState, GenesisValidator, needed_block_bytes},
-    keys::validators,
+    keys::{set_at, validators},
     proposer,
     records::Header,
 };
@@ -68,12 +71,32 @@ impl DevGenesis {
     #[must_use]
     pub fn single(chain_id: &str, time: Timestamp, operator: defchain_base::Address, mut app_state: AppState) -> Self {
         let key = BASE_POINT;
-        app_state.validators = vec![GenesisValidator {
-            consensus_address: ConsensusAddress::of_ed25519(&key),
-            operator,
-            moniker: "dev".to_owned(),
-        }];
-        Self { chain_id: chain_id.to_owned(), time, validators: vec![(key, 1_000_000)], app_state }
+        app_state.pod.validators = vec![dev_validator(0, key, operator)];
+        Self {
+            chain_id: chain_id.to_owned(),
+            time,
+            validators: vec![(key, 1)],
+            app_state: app_state.with_local_params(),
+        }
+    }
+}
+
+/// A validator of a development chain, of the `n`-th jurisdiction, with the least stake. Its BLS key is known to everybody.
+#[must_use]
+pub fn dev_validator(n: usize, key: [u8; 32], operator: defchain_base::Address) -> GenesisValidator {
+    let countries: Vec<Country> = Country::all().collect();
+    let country = countries.get(n).or(countries.first()).copied();
+    let seed = keccak256([b"defchain/dev-validator".as_slice(), &key].concat());
+    GenesisValidator {
+        operator,
+        moniker: format!("dev{n}"),
+        country: country.unwrap_or_else(|| halt("dev", &"there are no jurisdictions")),
+        consensus_key: B256::new(key),
+        bls_key: BlsSecret::from_seed(&seed.0).map(|secret| secret.public().to_vec().into()).unwrap_or_default(),
+        commission_bps: 500,
+        stake: Amount::from_def(10_000),
+        years: 4,
+        attestation_expiry: Some(u64::from(u32::MAX)),
     }
 }
 
@@ -312,7 +335,7 @@ impl DevDriver {
             return Ok(ExtendedCommitInfo::default());
         }
         let state = self.chain.reader().state(parent.height)?;
-        let votes = validators(&state)?.into_iter().map(|(address, record)| ExtendedVoteInfo {
+        let votes = set_at(&state, parent.height)?.into_iter().map(|(address, record)| ExtendedVoteInfo {
             validator: Some(Validator {
                 address: Bytes::copy_from_slice(&address.0),
                 power: i64::try_from(record.power.0).unwrap_or(i64::MAX),

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    AccountsFile, AppState, GenesisAccount, GenesisValidator,
+    AccountsFile, AppState, GenesisAccount,
     json::{self, Fields},
     problems::Problems,
 };
@@ -25,10 +25,12 @@ fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
     let mut fields = Fields::of(value, ROOT, problems)?;
     let params = section(&mut fields, "params");
     let token = section(&mut fields, "token");
-    let mut validators = Vec::new();
-    for (at, value) in fields.list("validators") {
-        validators.extend(validator(value, &at, fields.problems()));
-    }
+    let money = whole(&mut fields, "money");
+    let staking = whole(&mut fields, "staking");
+    let geo = whole(&mut fields, "geo");
+    let pod = whole(&mut fields, "pod");
+    let slashing = whole(&mut fields, "slashing");
+    let governance = whole(&mut fields, "governance");
     let mut accounts = Vec::new();
     for (at, value) in fields.list("accounts") {
         accounts.extend(account(value, &at, fields.problems()));
@@ -44,7 +46,21 @@ fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
         Some(value) => upgrade(value, fields.problems()),
     };
     fields.end();
-    Some(AppState { params, token, validators, accounts, accounts_file, pools, stranded, upgrade })
+    Some(AppState {
+        params,
+        token,
+        money,
+        staking,
+        geo,
+        pod,
+        slashing,
+        governance,
+        accounts,
+        accounts_file,
+        pools,
+        stranded,
+        upgrade,
+    })
 }
 
 /// The parameters at `key`. Each is tried alone on top of the defaults, so that the list of parameters stands in one
@@ -54,6 +70,11 @@ fn section<T: Default + Serialize + DeserializeOwned>(fields: &mut Fields<'_>, k
         Some(value) => params(value, key, fields.problems()),
         None => T::default(),
     }
+}
+
+/// A module's section, as a whole: its own names say where a mistake is.
+fn whole<T: Default + DeserializeOwned>(fields: &mut Fields<'_>, key: &'static str) -> T {
+    fields.optional(key).unwrap_or_default()
 }
 
 fn params<T: Default + Serialize + DeserializeOwned>(value: Value, name: &str, problems: &mut Problems) -> T {
@@ -79,15 +100,6 @@ fn params<T: Default + Serialize + DeserializeOwned>(value: Value, name: &str, p
         }
     }
     serde_json::from_value(Value::Object(all)).unwrap_or_default()
-}
-
-fn validator(value: Value, at: &str, problems: &mut Problems) -> Option<GenesisValidator> {
-    let mut fields = Fields::of(value, at, problems)?;
-    let consensus_address = fields.required("consensus_address");
-    let operator = fields.required("operator");
-    let moniker = fields.optional("moniker").unwrap_or_default();
-    fields.end();
-    Some(GenesisValidator { consensus_address: consensus_address?, operator: operator?, moniker })
 }
 
 fn account(value: Value, at: &str, problems: &mut Problems) -> Option<GenesisAccount> {

@@ -37,13 +37,18 @@ fn good_state() -> Value {
     let validators: Vec<_> = keys()
         .iter()
         .zip(1..)
-        .map(|(key, i)| json!({"consensus_address": consensus_address(key), "operator": operator(i), "moniker": "m"}))
+        .map(|(key, i)| {
+            let operator = operator(i);
+            let key = key.key.clone().try_into().unwrap();
+            let validator = crate::driver::dev_validator(usize::from(i), key, operator);
+            GenesisValidator { moniker: "m".to_owned(), ..validator }
+        })
         .collect();
     let accounts: Vec<_> = (1..=3_u8)
         .rev()
         .map(|i| json!({"address": Address::repeat_byte(i), "balance": "1000000000000000000"}))
         .collect();
-    json!({"params": {"evm_chain_id": 35679}, "validators": validators, "accounts": accounts})
+    json!({"params": {"evm_chain_id": 35679}, "pod": {"validators": validators}, "accounts": accounts})
 }
 
 fn check_with(
@@ -57,6 +62,7 @@ fn check_with(
         initial_height: 1,
         max_block_bytes,
         app_version: 0,
+        time: 1_700_000_000,
         validators: keys,
         app_state: state.as_bytes(),
     })
@@ -78,10 +84,10 @@ fn a_good_genesis_comes_out_in_one_order() {
     assert!(genesis.accounts.is_sorted_by_key(|a| a.address));
     assert!(genesis.validators.is_sorted_by_key(|v| v.address));
     assert_eq!(genesis.validators.len(), 4);
-    assert_eq!(genesis.supply, Amount::from_def(3));
+    assert_eq!(genesis.supply, Amount::from_def(40_003));
     for (key, i) in keys().iter().zip(1..) {
         let found = genesis.validators.iter().find(|v| v.key[..] == key.key[..]).unwrap();
-        assert_eq!((found.operator, found.power.0), (operator(i), 10));
+        assert_eq!((found.operator, found.power.0), (operator(i), 250_000_000_000_000_000));
     }
 }
 
@@ -93,13 +99,13 @@ fn the_hash_depends_on_content_and_not_on_layout() {
     assert_eq!(check_with("deflation-local-1", 8 * MIB, &keys(), &pretty).unwrap().hash(), base);
     let mut shuffled = state.clone();
     shuffled["accounts"].as_array_mut().unwrap().reverse();
-    shuffled["validators"].as_array_mut().unwrap().reverse();
+    shuffled["pod"]["validators"].as_array_mut().unwrap().reverse();
     assert_eq!(check(&shuffled).unwrap().hash(), base);
     for (pointer, value) in [
         ("/accounts/0/balance", json!("2")),
         ("/accounts/0/nonce", json!(1)),
-        ("/validators/0/operator", json!(operator(9))),
-        ("/validators/0/moniker", json!("n")),
+        ("/pod/validators/0/operator", json!(operator(9))),
+        ("/pod/validators/0/moniker", json!("n")),
         ("/params/evm_chain_id", json!(35_679)),
     ] {
         let mut other = state.clone();

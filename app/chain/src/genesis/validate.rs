@@ -1,14 +1,15 @@
 //! The rules that a genesis must keep.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::BTreeMap;
 
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
 use defchain_base::params::ModuleParams as _;
 use defchain_base::{
-    Address, Amount, B256, ConsensusAddress, Encode, Power, keccak256,
+    Address, Amount, B256, ConsensusAddress, Encode, Power, U256, keccak256,
     system::{self, Pool},
 };
 use defchain_token::TokenParams;
+use serde::Serialize;
 use tendermint_proto::v0_38::abci::ValidatorUpdate;
 
 use super::{
@@ -83,6 +84,8 @@ pub struct GenesisInput<'a> {
     pub max_block_bytes: i64,
     /// `consensus_params.version.app`: 0 means the first version.
     pub app_version: u64,
+    /// Genesis time, seconds since 1970.
+    pub time: u64,
     /// The genesis validators.
     pub validators: &'a [KeyPower],
     /// `app_state`, as JSON.
@@ -104,6 +107,23 @@ pub struct InitialValidator {
     pub moniker: String,
 }
 
+/// The modules' sections.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Modules {
+    /// Addresses that do not decay.
+    pub money: defchain_token::genesis::Section,
+    /// Staking and dividends.
+    pub staking: defchain_staking::genesis::Section,
+    /// Verifiers.
+    pub geo: defchain_geo::genesis::Section,
+    /// Validators.
+    pub pod: defchain_validators::genesis::Section,
+    /// Slashing.
+    pub slashing: defchain_slashing::genesis::Section,
+    /// Governance.
+    pub governance: defchain_governance::genesis::Section,
+}
+
 /// A genesis that keeps every rule, in one order whatever the order in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidatedGenesis {
@@ -113,6 +133,8 @@ pub struct ValidatedGenesis {
     pub params: ChainParams,
     /// Parameters of native money.
     pub token: TokenParams,
+    /// What the modules start with.
+    pub modules: Modules,
     /// By consensus address ascending.
     pub validators: Vec<InitialValidator>,
     /// Those in `app_state`, by address ascending.
@@ -142,13 +164,8 @@ impl ValidatedGenesis {
             put(&mut bytes, &bound.value.to_be_bytes());
         }
         put(&mut bytes, &self.token.to_bytes());
-        put(&mut bytes, &self.validators.len().to_be_bytes());
-        for v in &self.validators {
-            put(&mut bytes, &v.key);
-            put(&mut bytes, &v.power.0.to_be_bytes());
-            put(&mut bytes, v.operator.as_slice());
-            put(&mut bytes, v.moniker.as_bytes());
-        }
+        // Structs and sorted lists: the same JSON for the same content.
+        put(&mut bytes, &serde_json::to_vec(&self.modules).unwrap_or_default());
         put(&mut bytes, &self.accounts.len().to_be_bytes());
         for a in &self.accounts {
             put(&mut bytes, a.address.as_slice());
@@ -221,11 +238,32 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
         problems.add("app_state.token", error.to_string());
     }
     let keys = check_keys(input.validators, problems);
-    let validators = join_validators(keys, &state.validators, problems);
+    let validators = join_validators(keys, &state.pod, problems);
     let app_version = if input.app_version == 0 { FIRST_VERSION } else { input.app_version };
     check_upgrade(app_version, state.upgrade.as_ref(), problems);
-    let AppState { params, token, mut accounts, accounts_file, pools, stranded, upgrade, .. } = state;
+    let AppState {
+        params,
+        token,
+        money,
+        staking,
+        geo,
+        pod,
+        slashing,
+        governance,
+        mut accounts,
+        accounts_file,
+        pools,
+        stranded,
+        upgrade,
+    } = state;
+    let mut pod = pod;
+    pod.validators.sort_by_key(GenesisValidator::consensus_address);
+    let modules = Modules { money, staking, geo, pod, slashing, governance };
+    for problem in modules.problems(input.time) {
+        problems.add("app_state", problem);
+    }
     let mut supply = Supply::default();
+    modules.stakes().for_each(|stake| supply.add(stake));
     let mut seen = BTreeMap::new();
     for (i, account) in accounts.iter().enumerate() {
         let at = format!("app_state.accounts[{i}]");
@@ -250,6 +288,7 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
         chain_id: input.chain_id.to_owned(),
         params,
         token,
+        modules,
         validators,
         accounts,
         supply: supply.total(),
@@ -412,40 +451,64 @@ fn ed25519_key(validator: &KeyPower, at: &str, problems: &mut Problems) -> Optio
     Some(key)
 }
 
-/// Puts each key together with its operator.
-#[allow(clippy::map_entry, reason = "what is vacant is only filled when there is a key")]
+impl Modules {
+    /// Everything that is wrong in the sections, each with its place.
+    fn problems(&self, time: u64) -> Vec<String> {
+        [
+            self.money.problems().into_iter().map(|problem| format!("money.{problem}")).collect(),
+            self.staking.problems(),
+            self.geo.problems(),
+            self.pod.problems(time),
+            self.slashing.problems(),
+            self.governance.problems(),
+        ]
+        .concat()
+    }
+
+    /// What is staked from the begin, wei: supply on top of the accounts'.
+    fn stakes(&self) -> impl Iterator<Item = Amount> {
+        let own = self.pod.validators.iter().map(|validator| validator.stake);
+        own.chain(self.staking.positions.iter().map(|position| position.amount))
+    }
+}
+
+/// Puts each key together with its validator. Powers follow from the stakes (D27).
 fn join_validators(
     mut keys: BTreeMap<ConsensusAddress, ([u8; 32], Power)>,
-    operators: &[GenesisValidator],
+    pod: &defchain_validators::genesis::Section,
     problems: &mut Problems,
 ) -> Vec<InitialValidator> {
     let mut joined = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    for (i, validator) in operators.iter().enumerate() {
-        let at = format!("app_state.validators[{i}]");
-        let address = validator.consensus_address;
-        check_moniker(&validator.moniker, &at, problems);
+    for (i, validator) in pod.validators.iter().enumerate() {
+        let at = format!("app_state.pod.validators[{i}]");
+        let address = validator.consensus_address();
         if let Err(why) = check_operator(&validator.operator) {
             problems.add(format!("{at}.operator"), why);
         }
-        if !seen.insert(validator.operator) {
-            problems.add(format!("{at}.operator"), format!("{} stands for two validators", validator.operator));
+        if keys.remove(&address).is_none() {
+            let what = format!("{} ({address}) is no key in validators, or stands twice", validator.consensus_key);
+            problems.add(format!("{at}.consensus_key"), what);
         }
-        let mut wrong = |what: String| problems.add(format!("{at}.consensus_address"), what);
-        match (joined.entry(address), keys.remove(&address)) {
-            (Entry::Vacant(place), Some((key, power))) => {
-                let (operator, moniker) = (validator.operator, validator.moniker.clone());
-                place.insert(InitialValidator { address, key, power, operator, moniker });
-            }
-            (Entry::Vacant(_), None) => wrong(format!("{address} is not the address of any key in validators")),
-            (Entry::Occupied(_), _) => wrong(format!("{address} stands twice")),
-        }
+        joined.insert(address, validator);
     }
     for address in keys.keys() {
-        let what = format!("no entry for {address}, which stands in validators: each needs an operator");
-        problems.add("app_state.validators", what);
+        let what = format!("no entry for {address}, which stands in validators: each needs one");
+        problems.add("app_state.pod.validators", what);
     }
-    joined.into_values().collect()
+    let weight = |v: &GenesisValidator| v.stake.to_u256().saturating_mul(U256::from(v.years));
+    let weights: Vec<_> = joined.iter().map(|(address, validator)| (*address, weight(validator))).collect();
+    let powers = defchain_validators::power::normalise(&weights);
+    joined
+        .into_iter()
+        .zip(powers)
+        .map(|((address, v), power)| InitialValidator {
+            address,
+            key: v.consensus_key.0,
+            power: Power(power),
+            operator: v.operator,
+            moniker: v.moniker.clone(),
+        })
+        .collect()
 }
 
 /// Whether a validator may have this name.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use defchain_base::{Height, Timestamp};
 use defchain_chain::{
     genesis::{
-        GenesisAccount, GenesisValidator,
+        GenesisAccount,
         export::{Accounts, ExportError, Rest, rest},
         write_accounts_file,
     },
@@ -87,9 +87,9 @@ fn genesis(
     document.genesis_time = time;
     document.chain_id.clone_from(&chain_id);
     document.set_app_version(rest.app_version);
-    let monikers = std::mem::take(&mut document.app_state.validators);
+    let declared = document.app_state.pod.validators.clone();
     let moniker = |address| {
-        monikers.iter().find(|v| v.consensus_address == address).map(|v| v.moniker.clone()).unwrap_or_default()
+        declared.iter().find(|v| v.consensus_address() == address).map(|v| v.moniker.clone()).unwrap_or_default()
     };
     document.validators = rest
         .validators
@@ -97,15 +97,6 @@ fn genesis(
         .map(|(address, key, power, _)| Validator::new(key, power.0, &moniker(*address)))
         .collect();
     let state_part = &mut document.app_state;
-    state_part.validators = rest
-        .validators
-        .iter()
-        .map(|(address, _, _, operator)| GenesisValidator {
-            consensus_address: *address,
-            operator: *operator,
-            moniker: moniker(*address),
-        })
-        .collect();
     state_part.params = rest.params;
     state_part.params.initial_base_fee = header.base_fee.max(rest.params.min_base_fee);
     state_part.pools.clone_from(&rest.pools);

@@ -5,10 +5,11 @@ use std::{
 
 use alloy_primitives::Address;
 use anyhow::{Context, Result, bail};
-use defchain_base::Amount;
+use defchain_base::{Amount, U256};
 use defchain_chain::genesis::{
     GenesisAccount, GenesisErrors, GenesisValidator, Problems, check_moniker, check_operator,
 };
+use defchain_validators::power::{TOTAL_POWER, normalise};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -16,11 +17,11 @@ use crate::{
     cli::{AddValidatorArgs, GenesisCommand},
     comet::{self, keys::CometKey},
     genesis::{
-        declaration::{self, Declaration, Verified},
+        declaration::{self, Choices, Declaration, Verified},
         document::{self, Read, Validator},
-        powers::{TOTAL_POWER, normalise},
     },
     home::{Home, create_new, replace},
+    keys::StoredBls,
     output::{EXIT_REFUSED, Output, coded},
 };
 
@@ -73,8 +74,16 @@ fn add_validator(home: &Home, args: &AddValidatorArgs, output: Output) -> Result
             config.get("moniker").and_then(|item| item.as_str()).unwrap_or_default().to_owned()
         }
     };
-    let chain_id = &draft.document.chain_id;
-    let out = declare(home, chain_id, args.operator, args.weight, &moniker, args.out.as_deref())?;
+    let choices = Choices {
+        operator: args.operator,
+        moniker,
+        country: args.country,
+        stake: parse_amount(&args.stake).map_err(|why| anyhow::anyhow!("--stake {:?}: {why}", args.stake))?,
+        years: args.years,
+        commission_bps: parse_percent(&args.commission)?,
+    };
+    let chain = (draft.document.chain_id.as_str(), draft.document.app_state.params.evm_chain_id);
+    let out = declare(home, chain, choices, args.out.as_deref())?;
     output.print(
         format!(
             "Wrote {}\nSend it to the others; then everybody runs: defchain-app genesis collect DIR",
@@ -88,20 +97,19 @@ fn add_validator(home: &Home, args: &AddValidatorArgs, output: Output) -> Result
 /// Writes a declaration of this home's consensus key.
 pub(super) fn declare(
     home: &Home,
-    chain_id: &str,
-    operator: Address,
-    weight: u64,
-    moniker: &str,
+    chain: (&str, u64),
+    choices: Choices,
     out: Option<&Path>,
 ) -> Result<PathBuf> {
     let mut problems = Problems::default();
-    check_moniker(moniker, "declaration", &mut problems);
-    if let Err(why) = check_operator(&operator) {
+    check_moniker(&choices.moniker, "declaration", &mut problems);
+    if let Err(why) = check_operator(&choices.operator) {
         problems.add("declaration.operator", why);
     }
     problems.or(Some(())).map_err(|errors| coded(EXIT_REFUSED, errors))?;
     let key = CometKey::read(&home.validator_key())?;
-    let declaration = Declaration::new(&key, chain_id, operator, weight, moniker);
+    let bls = if home.bls_key().exists() { StoredBls::read(&home.bls_key()) } else { StoredBls::create(&home.bls_key()) };
+    let declaration = Declaration::new(&key, &bls?, chain, choices);
     let out = out.map_or_else(|| home.config_dir().join(declaration.file_name()), Path::to_owned);
     create_new(&out, 0o644, declaration.to_json()?.as_bytes())?;
     Ok(out)
@@ -142,7 +150,8 @@ fn collect(home: &Home, given: &[PathBuf], output: Output) -> Result<()> {
     }
     let mut verified: Vec<Verified> = Vec::new();
     for file in files(given)? {
-        verified.extend(declaration::verify(&file, &draft.chain_id, &mut problems)?);
+        let chain = (draft.chain_id.as_str(), draft.app_state.params.evm_chain_id);
+        verified.extend(declaration::verify(&file, chain, &mut problems)?);
     }
     verified.sort_by_key(|v| v.address);
     for (i, one) in verified.iter().enumerate() {
@@ -150,20 +159,23 @@ fn collect(home: &Home, given: &[PathBuf], output: Output) -> Result<()> {
             let both = format!("{} and {}", other.file.display(), one.file.display());
             if one.address == other.address {
                 problems.add(both, format!("declare the same consensus key {}", one.address));
-            } else if one.operator == other.operator {
-                problems.add(both, format!("name the same operator {}", one.operator));
+            } else if one.choices.operator == other.choices.operator {
+                problems.add(both, format!("name the same operator {}", one.choices.operator));
+            } else if one.choices.country == other.choices.country {
+                let country = one.choices.country;
+                problems.add(both, format!("are both of {country} ({}): one validator each (D29)", country.name()));
+            } else if one.bls_key == other.bls_key {
+                problems.add(both, "declare the same BLS key");
             }
         }
     }
     problems.or(Some(())).map_err(|errors| coded(EXIT_REFUSED, errors))?;
-    let weights: Vec<u64> = verified.iter().map(|v| v.weight).collect();
-    let Some(powers) = normalise(&weights) else { bail!("no declaration was given") };
+    let weight = |v: &Verified| v.choices.stake.to_u256().saturating_mul(U256::from(v.choices.years));
+    let weights: Vec<_> = verified.iter().map(|v| (v.address, weight(v))).collect();
+    let powers = normalise(&weights);
     draft.validators =
-        verified.iter().zip(&powers).map(|(v, power)| Validator::new(&v.key, *power, &v.moniker)).collect();
-    draft.app_state.validators = verified
-        .iter()
-        .map(|v| GenesisValidator { consensus_address: v.address, operator: v.operator, moniker: v.moniker.clone() })
-        .collect();
+        verified.iter().zip(&powers).map(|(v, power)| Validator::new(&v.key, *power, &v.choices.moniker)).collect();
+    draft.app_state.pod.validators = verified.iter().map(genesis_validator).collect();
     draft.app_state.accounts.sort_by_key(|a| a.address);
     let text = draft.render()?;
     let file = home.genesis();
@@ -284,4 +296,31 @@ mod tests {
             assert!(parse_amount(text).is_err(), "{text}");
         }
     }
+}
+
+fn genesis_validator(verified: &Verified) -> GenesisValidator {
+    let Choices { operator, moniker, country, stake, years, commission_bps } = verified.choices.clone();
+    GenesisValidator {
+        operator,
+        moniker,
+        country,
+        consensus_key: verified.key.into(),
+        bls_key: verified.bls_key.to_vec().into(),
+        commission_bps,
+        stake,
+        years,
+        attestation_expiry: None,
+    }
+}
+
+/// A percentage with at most two decimals, in hundredths.
+fn parse_percent(text: &str) -> Result<u16> {
+    let wrong = || anyhow::anyhow!("--commission {text:?}: a percentage such as 5 or 7.25");
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    if part.len() > 2 || !part.chars().all(|c| c.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let whole: u16 = whole.parse().map_err(|_| wrong())?;
+    let part: u16 = format!("{part:0<2}").parse().map_err(|_| wrong())?;
+    whole.checked_mul(100).and_then(|bps| bps.checked_add(part)).ok_or_else(wrong)
 }

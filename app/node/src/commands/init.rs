@@ -7,9 +7,9 @@ use defchain_chain::{
 };
 use serde_json::json;
 
-use super::genesis::{declare, draft_problems};
+use super::genesis::draft_problems;
 use crate::{
-    cli::InitArgs,
+    cli::{EconomySpeed, InitArgs},
     comet,
     config::{self, AppConfig},
     genesis::{
@@ -25,7 +25,7 @@ pub(super) fn run(home: &Home, args: &InitArgs, output: Output) -> Result<()> {
     // Everything is judged before the first file is written.
     let (chain_id, genesis) = match &args.genesis {
         Some(file) => given_genesis(file)?,
-        None => new_draft(args.chain_id.as_deref().unwrap_or_default())?,
+        None => new_draft(args.chain_id.as_deref().unwrap_or_default(), args.economy)?,
     };
     let mut problems = Problems::default();
     check_moniker(&args.moniker, "init", &mut problems);
@@ -42,15 +42,8 @@ pub(super) fn run(home: &Home, args: &InitArgs, output: Output) -> Result<()> {
     }
     // Last: it is the sign of a complete home.
     create_new(&home.app_toml(), 0o644, config::render(&AppConfig::default()).as_bytes())?;
-    let declaration = match args.operator {
-        Some(operator) => Some(declare(home, &chain_id, operator, 10_000, &args.moniker, None)?),
-        None => None,
-    };
-    let next = match &declaration {
-        Some(path) => format!("Send {} to the others, then: defchain-app genesis collect DIR", path.display()),
-        None => "Next: defchain-app genesis add-validator --operator ADDRESS, or start with the network's genesis.json"
-            .to_owned(),
-    };
+    let next = "Next: defchain-app genesis add-validator --operator ADDRESS --country CODE, or start with the network's \
+                genesis.json";
     output.print(
         format!(
             "Made {}\n  network            {chain_id}\n  node id            {}\n  consensus address  {}\n{next}",
@@ -66,7 +59,6 @@ pub(super) fn run(home: &Home, args: &InitArgs, output: Output) -> Result<()> {
                 "node_id": node.node_id(),
                 "consensus_address": validator.address(),
                 "consensus_key": comet::keys::TypedKey::public(&validator.public()),
-                "declaration": declaration,
             })
         },
     );
@@ -87,12 +79,12 @@ fn refuse_existing(home: &Home) -> Result<()> {
     Ok(())
 }
 
-fn new_draft(chain_id: &str) -> Result<(String, Vec<u8>)> {
+fn new_draft(chain_id: &str, economy: EconomySpeed) -> Result<(String, Vec<u8>)> {
     let mut problems = Problems::default();
     check_name(chain_id, &mut problems);
     problems.or(Some(())).map_err(|errors| coded(EXIT_REFUSED, errors))?;
     let params = ChainParams { evm_chain_id: default_evm_chain_id(chain_id), ..ChainParams::default() };
-    let state = AppState { params, ..AppState::default() };
+    let state = economy.apply(AppState { params, ..AppState::default() });
     let now = tendermint::Time::now().to_rfc3339();
     let text = Document::draft(chain_id, &now, state).render()?;
     Ok((chain_id.to_owned(), text.into_bytes()))

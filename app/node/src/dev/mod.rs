@@ -32,7 +32,6 @@ use defchain_chain::{
 };
 use defchain_rpc::{RpcConfig, RpcContext, RpcServer, system_now};
 use defchain_store::{Store, StoreOptions};
-use defchain_token::TokenParams;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::blocks::{Blocks, CHECK};
@@ -158,13 +157,8 @@ fn genesis(args: &DevArgs, keys: &[PrivateKeySigner], balance: Amount) -> DevGen
 }
 
 /// The rules of money that were asked for.
-fn economy(args: &DevArgs, mut state: AppState) -> AppState {
-    if args.plain_money {
-        state.token = TokenParams::plain();
-    } else if args.economy == EconomySpeed::Short {
-        state = state.with_short_economy();
-    }
-    state
+fn economy(args: &DevArgs, state: AppState) -> AppState {
+    if args.plain_money { EconomySpeed::Plain.apply(state) } else { args.economy.apply(state) }
 }
 
 fn open(folder: PathBuf) -> Result<Chain> {
@@ -190,6 +184,7 @@ fn check(genesis: &DevGenesis) -> Result<()> {
         chain_id: &genesis.chain_id,
         initial_height: 1,
         max_block_bytes: -1,
+        time: genesis.time.seconds(),
         app_version: 0,
         validators: &validators,
         app_state: &app_state,

@@ -2,21 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use defchain_base::ConsensusAddress;
+use defchain_base::{Amount, ConsensusAddress};
 use defchain_chain::genesis::{Fields, Problems, check_chain_id, check_moniker, check_operator, read_json};
+use defchain_geo::Country;
+use defchain_validators::pop;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::Serialize;
 
-use crate::comet::keys::{CometKey, PUBLIC_KEY_TYPE, TypedKey};
+use crate::{
+    comet::keys::{CometKey, PUBLIC_KEY_TYPE, TypedKey},
+    keys::StoredBls,
+};
 
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// What the signature covers begins with this, so that it proves nothing else.
-const DOMAIN: &[u8] = b"defchain/genesis-validator/1";
-/// A weight above this would leave the others no share of 10^18.
-pub const MAX_WEIGHT: u64 = 1_000_000_000_000_000;
+const DOMAIN: &[u8] = b"defchain/genesis-validator/2";
 
 /// A validator-to-be, signed by its consensus key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,10 +36,37 @@ pub struct Declaration {
     pub consensus_address: ConsensusAddress,
     /// Consensus key.
     pub pub_key: TypedKey,
-    /// Its share of the voting power, against the others' weights.
-    pub weight: u64,
+    /// Its jurisdiction: two letters of ISO 3166-1 (D29).
+    pub country: Country,
+    /// Its own stake at genesis, wei as a decimal (D31).
+    pub stake: Amount,
+    /// Term of the stake, years.
+    pub years: u8,
+    /// What it keeps of its delegators' income, hundredths of a percent.
+    pub commission_bps: u16,
+    /// BLS12-381 key in G2, 96 bytes in hex.
+    pub bls_pub_key: Bytes,
+    /// Proof that its sender holds the BLS key, for this chain and operator (D31): 48 bytes in hex.
+    pub bls_proof: Bytes,
     /// The consensus key's signature over all of this: who sends it holds the key (D31).
     pub proof: String,
+}
+
+/// What an operator chooses.
+#[derive(Debug, Clone)]
+pub struct Choices {
+    /// Who earns and acts for it.
+    pub operator: Address,
+    /// Name for people.
+    pub moniker: String,
+    /// Jurisdiction.
+    pub country: Country,
+    /// Own stake, wei.
+    pub stake: Amount,
+    /// Term, years.
+    pub years: u8,
+    /// Commission, hundredths of a percent.
+    pub commission_bps: u16,
 }
 
 /// A declaration that was verified.
@@ -48,17 +78,26 @@ pub struct Verified {
     pub key: [u8; 32],
     /// Its address.
     pub address: ConsensusAddress,
-    /// Who earns and acts for it.
-    pub operator: Address,
-    /// Name for people.
-    pub moniker: String,
-    /// Weight.
-    pub weight: u64,
+    /// What the operator chose.
+    pub choices: Choices,
+    /// BLS key.
+    pub bls_key: [u8; 96],
 }
 
-fn message(chain_id: &str, key: &[u8; 32], operator: &Address, weight: u64, moniker: &str) -> Vec<u8> {
+fn message(chain_id: &str, key: &[u8; 32], bls_key: &[u8], choices: &Choices) -> Vec<u8> {
     let mut message = DOMAIN.to_vec();
-    for part in [chain_id.as_bytes(), key, operator.as_slice(), &weight.to_be_bytes(), moniker.as_bytes()] {
+    let parts: [&[u8]; 9] = [
+        chain_id.as_bytes(),
+        key,
+        bls_key,
+        choices.operator.as_slice(),
+        choices.moniker.as_bytes(),
+        &choices.country.code(),
+        &choices.stake.wei().to_be_bytes(),
+        &[choices.years],
+        &choices.commission_bps.to_be_bytes(),
+    ];
+    for part in parts {
         message.extend_from_slice(&(part.len() as u64).to_be_bytes());
         message.extend_from_slice(part);
     }
@@ -66,19 +105,25 @@ fn message(chain_id: &str, key: &[u8; 32], operator: &Address, weight: u64, moni
 }
 
 impl Declaration {
-    /// Declares a validator.
+    /// Declares a validator of the network with these chain ids.
     #[must_use]
-    pub fn new(key: &CometKey, chain_id: &str, operator: Address, weight: u64, moniker: &str) -> Self {
-        let public = key.public();
-        let proof = key.sign(&message(chain_id, &public, &operator, weight, moniker));
+    pub fn new(key: &CometKey, bls: &StoredBls, (chain_id, evm_chain_id): (&str, u64), choices: Choices) -> Self {
+        let (public, bls_public) = (key.public(), bls.public);
+        let proof = key.sign(&message(chain_id, &public, &bls_public, &choices));
+        let Choices { operator, moniker, country, stake, years, commission_bps } = choices;
         Self {
             version: VERSION,
             chain_id: chain_id.to_owned(),
-            moniker: moniker.to_owned(),
+            moniker,
             operator,
             consensus_address: key.address(),
             pub_key: TypedKey::public(&public),
-            weight,
+            country,
+            stake,
+            years,
+            commission_bps,
+            bls_pub_key: bls_public.to_vec().into(),
+            bls_proof: bls.secret.prove(evm_chain_id, operator).to_vec().into(),
             proof: BASE64.encode(proof),
         }
     }
@@ -102,13 +147,22 @@ impl Declaration {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn verify(file: &Path, chain_id: &str, problems: &mut Problems) -> Result<Option<Verified>> {
+pub fn verify(
+    file: &Path,
+    (chain_id, evm_chain_id): (&str, u64),
+    problems: &mut Problems,
+) -> Result<Option<Verified>> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(verify_bytes(&bytes, file, chain_id, problems))
+    Ok(verify_bytes(&bytes, file, (chain_id, evm_chain_id), problems))
 }
 
 /// As [`verify`], from the bytes of `file`.
-pub fn verify_bytes(bytes: &[u8], file: &Path, chain_id: &str, problems: &mut Problems) -> Option<Verified> {
+pub fn verify_bytes(
+    bytes: &[u8],
+    file: &Path,
+    (chain_id, evm_chain_id): (&str, u64),
+    problems: &mut Problems,
+) -> Option<Verified> {
     let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     let before = problems.count();
     let value = read_json(bytes, &name, problems)?;
@@ -129,7 +183,12 @@ pub fn verify_bytes(bytes: &[u8], file: &Path, chain_id: &str, problems: &mut Pr
     let operator: Option<Address> = fields.required("operator");
     let stated: Option<ConsensusAddress> = fields.required("consensus_address");
     let typed: Option<TypedKey> = fields.required("pub_key");
-    let weight: Option<u64> = fields.required("weight");
+    let country: Option<Country> = fields.required("country");
+    let stake: Option<Amount> = fields.required("stake");
+    let years: Option<u8> = fields.required("years");
+    let commission_bps: Option<u16> = fields.required("commission_bps");
+    let bls_pub_key: Option<Bytes> = fields.required("bls_pub_key");
+    let bls_proof: Option<Bytes> = fields.required("bls_proof");
     let proof: Option<String> = fields.required("proof");
     let key = typed.and_then(|typed| public_key(&typed).map_err(|why| fields.problem("pub_key", why)).ok());
     if let (Some(key), Some(stated)) = (&key, stated) {
@@ -138,22 +197,36 @@ pub fn verify_bytes(bytes: &[u8], file: &Path, chain_id: &str, problems: &mut Pr
             fields.problem("consensus_address", format!("is {stated}, the key's is {address}"));
         }
     }
-    if let Some(weight) = weight.filter(|weight| !(1..=MAX_WEIGHT).contains(weight)) {
-        fields.problem("weight", format!("is {weight}, must be 1 to {MAX_WEIGHT}"));
-    }
     if let Some(why) = operator.and_then(|operator| check_operator(&operator).err()) {
         fields.problem("operator", why);
     }
     fields.end();
     check_moniker(moniker.as_deref().unwrap_or_default(), &name, problems);
-    let (key, operator, moniker, weight) = (key?, operator?, moniker?, weight?);
-    let signed = message(&declared?, &key, &operator, weight, &moniker);
-    if let Err(why) = check_proof(&key, &signed, &proof?) {
+    let choices = Choices {
+        operator: operator?,
+        moniker: moniker?,
+        country: country?,
+        stake: stake?,
+        years: years?,
+        commission_bps: commission_bps?,
+    };
+    let (key, bls_pub_key, declared) = (key?, bls_pub_key?, declared?);
+    if let Err(why) = check_proof(&key, &message(&declared, &key, &bls_pub_key, &choices), &proof?) {
         problems.add(format!("{name}.proof"), why);
     }
+    let bls_key = check_bls(&bls_pub_key, &bls_proof?, evm_chain_id, choices.operator)
+        .map_err(|why| problems.add(format!("{name}.bls_proof"), why))
+        .ok();
     let address = ConsensusAddress::of_ed25519(&key);
     let good = problems.count() == before;
-    good.then(|| Verified { file: file.to_owned(), key, address, operator, moniker, weight })
+    good.then_some(Verified { file: file.to_owned(), key, address, choices, bls_key: bls_key? })
+}
+
+fn check_bls(key: &[u8], proof: &[u8], evm_chain_id: u64, operator: Address) -> Result<[u8; 96], String> {
+    let key = <[u8; 96]>::try_from(key).map_err(|_| format!("the BLS key has {} bytes, must have 96", key.len()))?;
+    let proof = <[u8; 48]>::try_from(proof).map_err(|_| format!("has {} bytes, must have 48", proof.len()))?;
+    pop::verify_bls(evm_chain_id, operator, &key, &proof).map_err(|error| error.to_string())?;
+    Ok(key)
 }
 
 fn public_key(typed: &TypedKey) -> Result<[u8; 32], String> {
@@ -203,32 +276,43 @@ mod tests {
     const CHAIN: &str = "deflation-local-1";
 
     fn declared() -> Value {
-        let key = CometKey::random().unwrap();
-        serde_json::to_value(Declaration::new(&key, CHAIN, Address::repeat_byte(7), 5, "a name")).unwrap()
+        let (key, bls) = (CometKey::random().unwrap(), BlsKey::random().unwrap());
+        let choices = Choices {
+            operator: Address::repeat_byte(7),
+            moniker: "a name".to_owned(),
+            country: Country::parse("KE").unwrap(),
+            stake: Amount::from_def(10_000),
+            years: 4,
+            commission_bps: 500,
+        };
+        serde_json::to_value(Declaration::new(&key, &bls, (CHAIN, 35_679), choices)).unwrap()
     }
 
     fn check(value: &Value) -> Result<Verified, String> {
         let mut problems = Problems::default();
-        let verified = verify_bytes(value.to_string().as_bytes(), Path::new("d.json"), CHAIN, &mut problems);
+        let verified = verify_bytes(value.to_string().as_bytes(), Path::new("d.json"), (CHAIN, 35_679), &mut problems);
         verified.ok_or_else(|| problems.or(None::<()>).unwrap_err().to_string())
     }
 
     #[test]
     fn a_declaration_is_taken_as_it_was_made() {
         let verified = check(&declared()).unwrap();
-        assert_eq!((verified.weight, verified.moniker.as_str()), (5, "a name"));
+        assert_eq!((verified.choices.years, verified.choices.moniker.as_str()), (4, "a name"));
     }
 
     #[test]
     fn a_changed_declaration_is_refused() {
         for (field, value, expected) in [
             ("operator", json!(Address::repeat_byte(8)), "is not this key's signature"),
-            ("weight", json!(6), "is not this key's signature"),
+            ("stake", json!("6"), "is not this key's signature"),
+            ("country", json!("BR"), "is not this key's signature"),
+            ("country", json!("HK"), "HK"),
+            ("bls_proof", json!("0x00"), "must have 48"),
+            ("bls_proof", json!(format!("0x{}", "00".repeat(48))), "bls_proof"),
             ("moniker", json!("b"), "is not this key's signature"),
             ("proof", json!("AAAA"), "has 3 bytes, a signature has 64"),
             ("chain_id", json!("deflation-local-2"), "it was made for another network"),
-            ("weight", json!(0), "must be 1 to"),
-            ("version", json!(2), "this program knows 1"),
+            ("version", json!(1), "this program knows 2"),
             ("consensus_address", json!(ConsensusAddress([1; 20])), "the key's is"),
             ("operator", json!(Address::ZERO), "which is the zero address"),
             ("extra", json!(1), "is not a field here"),

@@ -212,6 +212,7 @@ pub fn read_without_accounts(bytes: &[u8]) -> Result<Read, GenesisErrors> {
             chain_id: &chain_id,
             initial_height,
             max_block_bytes,
+            time: unix_seconds(&genesis_time),
             app_version: consensus_params.version.app.parse().unwrap_or_default(),
             validators: &keys,
             app_state: app_state_bytes.as_bytes(),
@@ -228,6 +229,14 @@ pub fn read_without_accounts(bytes: &[u8]) -> Result<Read, GenesisErrors> {
         app_state: serde_json::from_value(app_state).unwrap_or_default(),
     };
     Ok(Read { document, genesis, problems })
+}
+
+/// Seconds since 1970; 0 for what is no time, which is a problem of its own.
+fn unix_seconds(time: &str) -> u64 {
+    tendermint::Time::parse_from_rfc3339(time)
+        .ok()
+        .and_then(|time| u64::try_from(time.unix_timestamp()).ok())
+        .unwrap_or_default()
 }
 
 /// A 64-bit number, which CometBFT takes as a text only.

@@ -11,4 +11,3 @@
 
 pub mod declaration;
 pub mod document;
-pub mod powers;

@@ -3,8 +3,9 @@
 use alloy_primitives::keccak256;
 use bytes::Bytes;
 use defchain_abci::types::{RequestInitChain, ValidatorUpdate};
-use defchain_base::{Address, Amount, ConsensusAddress, Power, Timestamp};
+use defchain_base::{Address, Amount, ConsensusAddress, Power, Timestamp, U256};
 use defchain_chain::{
+    driver::dev_validator,
     genesis::{AppState, GenesisAccount, GenesisValidator, needed_block_bytes},
     params::ChainParams,
 };
@@ -46,8 +47,11 @@ impl Network {
         let keys: Vec<[u8; 32]> = (0..replicas as u64).map(consensus_key).collect();
         let equal = stream.chance(500);
         let powers: Vec<u64> = keys.iter().map(|_| if equal { 100 } else { stream.between(60, 120) }).collect();
+        let weights: Vec<_> =
+            keys.iter().zip(&powers).map(|(key, power)| (ConsensusAddress::of_ed25519(key), U256::from(*power))).collect();
+        let normalised = defchain_validators::power::normalise(&weights);
         let validators: Vec<_> =
-            keys.iter().zip(&powers).map(|(key, power)| (ConsensusAddress::of_ed25519(key), Power(*power))).collect();
+            weights.iter().zip(&normalised).map(|((address, _), power)| (*address, Power(*power))).collect();
         let account = |address| GenesisAccount {
             address,
             balance: Amount::from_def(1_000),
@@ -55,19 +59,20 @@ impl Network {
             code: Default::default(),
             storage: Default::default(),
         };
-        let app_state = AppState {
+        let mut app_state = AppState {
             params: ChainParams { evm_chain_id: CHAIN_ID, block_gas_limit: 1 << 24, ..ChainParams::default() },
-            validators: (0u8..)
-                .zip(&validators)
-                .map(|(n, (consensus_address, _))| GenesisValidator {
-                    consensus_address: *consensus_address,
-                    operator: Address::repeat_byte(0xc0 + n),
-                    moniker: format!("replica-{n}"),
-                })
-                .collect(),
             accounts: traffic.rich().map(account).collect(),
+            token: defchain_token::TokenParams::plain(),
             ..AppState::default()
-        };
+        }
+        .with_local_params();
+        app_state.pod.validators = (0u8..)
+            .zip(keys.iter().zip(&powers))
+            .map(|(n, (key, power))| {
+                let validator = dev_validator(usize::from(n), *key, Address::repeat_byte(0xc0 + n));
+                GenesisValidator { stake: Amount::from_def(1_000 * power), ..validator }
+            })
+            .collect();
         let max_bytes = needed_block_bytes(app_state.params.max_payload_bytes, replicas);
         let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
         let init = RequestInitChain {
