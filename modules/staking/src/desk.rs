@@ -35,7 +35,7 @@ pub struct Lifted {
     /// As it is now; to be changed.
     pub position: Position,
     /// What it adds to its book before the change.
-    share: Share,
+    pub(crate) share: Share,
 }
 
 /// See the module.
@@ -246,6 +246,27 @@ impl Desk {
         Ok(position)
     }
 
+    /// Adds `amount`, which comes into the staking pool, to a running position (D26).
+    ///
+    /// # Errors
+    /// When the sum exceeds 128 bits, or the store fails.
+    pub fn grow<S: StateRead + ?Sized>(
+        &mut self,
+        state: &S,
+        lifted: &mut Lifted,
+        amount: Amount,
+    ) -> Result<(), StakingError> {
+        let position = &mut lifted.position;
+        position.amount = position.amount.checked_add(amount)?;
+        position.initial = position.initial.checked_add(amount)?;
+        let book = self.book(state, position.book)?;
+        if book.index == 0 || position.unlocking.is_some() {
+            return Err(StakingError::Nothing { id: lifted.id, what: "add to: the position is over" });
+        }
+        book.held = book.held.checked_add(amount)?;
+        Ok(())
+    }
+
     /// Whether nothing is left of it: no stake, no income, no dividend that may still be claimed.
     pub(crate) fn is_spent(&self, position: &Position) -> bool {
         position.amount.is_zero() && position.rewards.is_zero() && self.dividend_base(position).is_zero()
@@ -436,7 +457,7 @@ pub(crate) fn corrupt(e: defchain_base::CodecError) -> StakingError {
 }
 
 impl Global {
-    fn exchange(&mut self, before: Option<&Book>, now: Option<&Book>) -> Result<(), StakingError> {
+    pub(crate) fn exchange(&mut self, before: Option<&Book>, now: Option<&Book>) -> Result<(), StakingError> {
         if let Some(book) = before {
             let (running, classes) = book.contribution()?;
             self.running.sub_all(&running)?;

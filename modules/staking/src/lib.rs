@@ -5,6 +5,8 @@ mod book;
 mod cache;
 mod desk;
 mod error;
+pub mod genesis;
+pub mod invariants;
 pub mod keys;
 pub mod lifecycle;
 mod math;
