@@ -12,6 +12,19 @@
 
 #![forbid(unsafe_code)]
 
+mod governance;
 mod money;
+mod staking;
+mod validators;
 
-pub use money::{BalancePortion, BurnForecast, BurnHistory, BurnedBlock, DayOfBurning, MaxSendable, NextBurn, Supply};
+pub use governance::{AllParams, BlockEvents, BurnTableInfo, NativeEvent, ParamInfo, ProposalInfo, VoteInfo};
+pub use money::{
+    BalancePortion, BurnForecast, BurnHistory, BurnedBlock, DayOfBurning, MaxSendable, NextBurn, PaymentCommission,
+    Supply,
+};
+pub use staking::{
+    Beta, Delegation, DividendInfo, DividendMonth, PositionDividend, StakePosition, UnlockDay, UnlockSchedule,
+};
+pub use validators::{
+    EpochInfo, EvidenceInfo, FaultRecord, Jurisdiction, Performance, ValidatorInfo, Validators, VerifierInfo,
+};

@@ -133,6 +133,34 @@ pub struct BurnHistory {
     pub blocks: Vec<BurnedBlock>,
 }
 
+/// `def_getCommission`: what a plain payment costs beside its gas (D17, D18).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PaymentCommission {
+    /// What is sent.
+    pub value: U256,
+    /// The commission: the sum of the five parts below.
+    pub commission: U256,
+    /// Whether it is paid on top of the value (the recipient is a contract), or out of it.
+    pub on_top: bool,
+    /// What leaves the payer, gas not counted.
+    pub paid: U256,
+    /// What reaches the recipient.
+    pub received: U256,
+    /// Burned of it.
+    pub burned: U256,
+    /// To the dividend pool.
+    pub dividend: U256,
+    /// To the technical pool.
+    pub technical: U256,
+    /// To the marketing pool.
+    pub marketing: U256,
+    /// The payer's referrer, if it has one.
+    pub referrer: Option<Address>,
+    /// To the referrer.
+    pub reward: U256,
+}
+
 /// `def_getMaxSendable`: the greatest value that a transaction can carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -16,7 +16,9 @@
 
 mod blocking;
 mod client;
+pub mod contracts;
 mod error;
+pub mod native;
 mod rpc;
 mod wallet;
 
