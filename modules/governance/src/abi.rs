@@ -10,11 +10,7 @@ use defchain_base::{
 };
 
 use crate::{
-    GovernanceError, GovernanceParams, GovernanceRead,
-    action::Action,
-    execute::Executor,
-    msg,
-    proposal::Status,
+    GovernanceError, GovernanceParams, GovernanceRead, action::Action, execute::Executor, msg, proposal::Status,
 };
 
 sol!("../../interfaces/IGovernance.sol");
@@ -71,10 +67,14 @@ impl<E: Executor> Table<E> {
             let args = decode_args::<I::proposeBurnTableCall>(call.args)?;
             propose::<E>(call, Action::BurnTable { preserved: args.preserved }, args.description)
         }),
-        function::<I::proposeLowerBurnCall>(Mutability::Payable, "Proposes a milder burn table in an emergency.", |call| {
-            let args = decode_args::<I::proposeLowerBurnCall>(call.args)?;
-            propose::<E>(call, Action::LowerBurn { preserved: args.preserved }, args.description)
-        }),
+        function::<I::proposeLowerBurnCall>(
+            Mutability::Payable,
+            "Proposes a milder burn table in an emergency.",
+            |call| {
+                let args = decode_args::<I::proposeLowerBurnCall>(call.args)?;
+                propose::<E>(call, Action::LowerBurn { preserved: args.preserved }, args.description)
+            },
+        ),
         function::<I::proposeExemptCall>(Mutability::Payable, "Proposes that an address does not decay.", |call| {
             let args = decode_args::<I::proposeExemptCall>(call.args)?;
             propose::<E>(call, Action::Exempt { account: args.account, exempt: args.exempt }, args.description)
@@ -91,10 +91,14 @@ impl<E: Executor> Table<E> {
             })?;
             propose::<E>(call, Action::Spend { pool, to: args.to, amount }, args.description)
         }),
-        function::<I::proposeSlashCall>(Mutability::Payable, "Proposes to punish a validator for censorship.", |call| {
-            let args = decode_args::<I::proposeSlashCall>(call.args)?;
-            propose::<E>(call, Action::Slash { validator: args.validator }, args.description)
-        }),
+        function::<I::proposeSlashCall>(
+            Mutability::Payable,
+            "Proposes to punish a validator for censorship.",
+            |call| {
+                let args = decode_args::<I::proposeSlashCall>(call.args)?;
+                propose::<E>(call, Action::Slash { validator: args.validator }, args.description)
+            },
+        ),
         function::<I::proposeSignersCall>(Mutability::Payable, "Proposes the nine signers of the treasury.", |call| {
             let args = decode_args::<I::proposeSignersCall>(call.args)?;
             propose::<E>(call, Action::Signers { signers: args.signers }, args.description)
@@ -112,7 +116,11 @@ impl<E: Executor> Table<E> {
             },
         ),
         function::<I::voteCall>(Mutability::Acting, "Votes, or changes a vote.", vote),
-        function::<I::approveSpendingCall>(Mutability::Acting, "A signer approves a spending of the treasury.", approve),
+        function::<I::approveSpendingCall>(
+            Mutability::Acting,
+            "A signer approves a spending of the treasury.",
+            approve,
+        ),
         function::<I::proposalCountCall>(Mutability::View, "How many proposals there have been.", count),
         function::<I::proposalCall>(Mutability::View, "A proposal.", proposal),
         function::<I::voteOfCall>(Mutability::View, "How somebody voted.", vote_of),

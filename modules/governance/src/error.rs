@@ -73,7 +73,9 @@ pub enum GovernanceError {
     #[error("{0} is no signer of the treasury")]
     NotSigner(Address),
     /// Approving what needs no approval.
-    #[error("proposal {id} is {status} and asks for {action}: signers approve spendings of the treasury that are pending")]
+    #[error(
+        "proposal {id} is {status} and asks for {action}: signers approve spendings of the treasury that are pending"
+    )]
     NothingToSign {
         /// Which.
         id: u64,

@@ -88,12 +88,7 @@ pub(crate) fn executed(host: &mut dyn Host, id: u64, action: &Action) -> Result<
     match action {
         Action::Param { module, key, value } => emit(
             host,
-            &I::ParameterChanged {
-                id,
-                module: module.clone(),
-                key: key.clone(),
-                value: value.clone().into(),
-            },
+            &I::ParameterChanged { id, module: module.clone(), key: key.clone(), value: value.clone().into() },
         ),
         Action::Spend { pool, to, amount } => {
             emit(host, &I::PoolSpent { id, pool: *pool as u8, to: *to, amount: amount.to_u256() })

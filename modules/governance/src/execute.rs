@@ -204,4 +204,3 @@ fn token(result: Result<(), TokenError>) -> Verdict {
         other => Ok(other.map_err(|e| e.to_string())),
     }
 }
-

@@ -39,7 +39,10 @@ pub fn check<S: StateRead + ?Sized>(state: &S, env: &BlockEnv) -> Result<Vec<Str
         }
         tally(state, id, &proposal, &progress, &mut broken)?;
         if progress.status == Status::Voting && env.time.0 >= proposal.end.0 && progress.due != proposal.end {
-            broken.push(format!("INV-GOV-06: the vote on proposal {id} ends at {:?}, due {:?}", proposal.end, progress.due));
+            broken.push(format!(
+                "INV-GOV-06: the vote on proposal {id} ends at {:?}, due {:?}",
+                proposal.end, progress.due
+            ));
         }
     }
     if queue.len() != pending {

@@ -1,11 +1,6 @@
 //! The end of a block: votes end, what was decided is executed.
 
-use defchain_base::{
-    StateError, Timestamp,
-    native::Host,
-    params::ModuleParams,
-    system::Pool,
-};
+use defchain_base::{StateError, Timestamp, native::Host, params::ModuleParams, system::Pool};
 
 use crate::{
     GovernanceError, GovernanceParams, GovernanceRead, GovernanceWrite, electorate, events,

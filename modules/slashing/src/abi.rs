@@ -7,12 +7,7 @@ use defchain_base::{
     params::ModuleParams,
 };
 
-use crate::{
-    Kind, SlashingError, SlashingParams, msg,
-    punish::Penalty,
-    query::MAX_PAGE,
-    state::SlashingRead,
-};
+use crate::{Kind, SlashingError, SlashingParams, msg, punish::Penalty, query::MAX_PAGE, state::SlashingRead};
 
 sol!("../../interfaces/ISlashing.sol");
 

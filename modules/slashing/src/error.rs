@@ -43,7 +43,9 @@ pub enum SlashingError {
     #[error("{0} operates no validator")]
     UnknownValidator(Address),
     /// The stake behind it may have left already.
-    #[error("the fault is at height {height}, too long ago: what is younger than unbinding takes begins at height {first}")]
+    #[error(
+        "the fault is at height {height}, too long ago: what is younger than unbinding takes begins at height {first}"
+    )]
     TooOld {
         /// Of the fault.
         height: Height,

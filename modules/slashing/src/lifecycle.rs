@@ -1,6 +1,8 @@
 //! The begin of a block: what CometBFT and the validators report, and who has been absent too long.
 
-use defchain_base::{Address, AgeMillis, B256, ConsensusAddress, Height, StateError, native::Host, params::ModuleParams};
+use defchain_base::{
+    Address, AgeMillis, B256, ConsensusAddress, Height, StateError, native::Host, params::ModuleParams,
+};
 
 use crate::{
     Kind, SlashingError, SlashingParams, clock, events,
@@ -57,9 +59,7 @@ fn report(
     proof: B256,
 ) -> Result<(), StateError> {
     let result = match roster::operator_of(host, consensus)? {
-        Some(operator) => {
-            punish::punish(host, &Offence { kind, operator, consensus, height, reporter: None, proof })
-        }
+        Some(operator) => punish::punish(host, &Offence { kind, operator, consensus, height, reporter: None, proof }),
         None => Err(SlashingError::UnknownKey(consensus)),
     };
     match result {
@@ -98,8 +98,14 @@ fn absence(
     let limit = hours(params.downtime_hours);
     if absent > limit {
         let consensus = ConsensusAddress::default();
-        let offence =
-            Offence { kind: Kind::Downtime, operator, consensus, height: env.height, reporter: None, proof: B256::ZERO };
+        let offence = Offence {
+            kind: Kind::Downtime,
+            operator,
+            consensus,
+            height: env.height,
+            reporter: None,
+            proof: B256::ZERO,
+        };
         return match punish::punish(host, &offence) {
             Ok(_) => Ok(()),
             // In jail for it already, and waiting to be taken out of the set.

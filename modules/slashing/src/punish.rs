@@ -81,9 +81,7 @@ pub(crate) fn check(host: &dyn Host, kind: Kind, operator: Address, height: Heig
         return Err(SlashingError::TooOld { height, first });
     }
     match host.standing(operator)?.covers(kind, height, env.age) {
-        Some(past) => {
-            Err(SlashingError::Punished { operator, kind, evidence: past.evidence, covered: past.covered })
-        }
+        Some(past) => Err(SlashingError::Punished { operator, kind, evidence: past.evidence, covered: past.covered }),
         None => Ok(()),
     }
 }

@@ -3,12 +3,7 @@
 use defchain_base::{Address, AgeMillis, Bps, StateRead, params::ModuleParams};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Evidence, Kind, SlashingError, SlashingParams,
-    punish::Penalty,
-    records::Past,
-    state::SlashingRead,
-};
+use crate::{Evidence, Kind, SlashingError, SlashingParams, punish::Penalty, records::Past, state::SlashingRead};
 
 /// Most evidence of one answer.
 pub const MAX_PAGE: usize = 100;
@@ -78,7 +73,11 @@ pub fn list_of<S: StateRead + ?Sized>(
 ///
 /// # Errors
 /// When the store fails.
-pub fn past<S: StateRead + ?Sized>(state: &S, operator: Address, now: AgeMillis) -> Result<Vec<PastView>, SlashingError> {
+pub fn past<S: StateRead + ?Sized>(
+    state: &S,
+    operator: Address,
+    now: AgeMillis,
+) -> Result<Vec<PastView>, SlashingError> {
     let params = SlashingParams::load(state)?;
     let day = defchain_staking::calendar(state)?.day_millis();
     let standing = state.standing(operator)?;

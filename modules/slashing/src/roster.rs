@@ -23,8 +23,7 @@ pub(crate) fn absent(host: &dyn Host) -> Result<Vec<(Address, AgeMillis)>, Slash
 
 /// Takes a share of all that is bound to a validator. The wei lie in `Pool::Staking` until they are paid.
 pub(crate) fn slash(host: &mut dyn Host, operator: Address, share: Bps) -> Result<Amount, SlashingError> {
-    let slashed =
-        defchain_staking::slash(host, operator, Fraction { num: u128::from(share.0), den: 10_000 })?;
+    let slashed = defchain_staking::slash(host, operator, Fraction { num: u128::from(share.0), den: 10_000 })?;
     validators::slashed(host, operator)?;
     Ok(slashed)
 }

@@ -80,7 +80,8 @@ fn a_change_that_became_impossible_fails_at_its_execution_with_the_reason() {
 #[test]
 fn d11_a_burn_table_holds_for_what_is_received_from_the_next_hour_on() {
     let mut w = World::new();
-    for wrong in [[99, 90, 80, 70, 60, 50, 40, 10, 0], [100, 90, 80, 70, 60, 50, 40, 10, 1], [100, 90, 91, 9, 9, 9, 9, 9, 0]]
+    for wrong in
+        [[99, 90, 80, 70, 60, 50, 40, 10, 0], [100, 90, 80, 70, 60, 50, 40, 10, 1], [100, 90, 91, 9, 9, 9, 9, 9, 0]]
     {
         assert!(w.refused(Action::BurnTable { preserved: wrong }).contains("D11"), "{wrong:?}");
     }
@@ -160,8 +161,11 @@ fn d16_the_exempt_list_is_kept_by_governance() {
 #[test]
 fn d30_verifiers_are_kept_by_governance() {
     let mut w = World::new();
-    let verifier =
-        |on: bool| Action::Verifier { verifier: who(0x55), name: if on { "Notary" } else { "" }.into(), accredited: on };
+    let verifier = |on: bool| Action::Verifier {
+        verifier: who(0x55),
+        name: if on { "Notary" } else { "" }.into(),
+        accredited: on,
+    };
     assert!(w.refused(verifier(false)).contains("no accredited verifier"));
     assert_eq!(w.carry(verifier(true)).1, Status::Executed);
     let known = w.host.verifier(who(0x55)).unwrap().unwrap();

@@ -185,7 +185,9 @@ fn every_way_to_propose_makes_its_action() {
 fn bad_calls_revert_with_figures_and_leave_no_deposit() {
     let mut w = World::new();
     let text = I::proposeTextCall { description: "x".to_owned() }.abi_encode();
-    assert!(send(&mut w, who(9), Amount::from_def(1), &text).unwrap_err().contains("exactly 1000000000000000000000 wei"));
+    assert!(
+        send(&mut w, who(9), Amount::from_def(1), &text).unwrap_err().contains("exactly 1000000000000000000000 wei")
+    );
     assert!(send(&mut w, who(9), Amount::ZERO, &text).unwrap_err().contains("0 wei were sent"));
     let vote = I::voteCall { id: U256::MAX, choice: 1 }.abi_encode();
     assert!(send(&mut w, who(5), Amount::ZERO, &vote).unwrap_err().contains("there is no proposal"));

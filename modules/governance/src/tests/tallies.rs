@@ -3,10 +3,7 @@
 use alloy_primitives::U256;
 use proptest::prelude::*;
 
-use crate::{
-    Action, Choice, Outcome, Tally,
-    action::Rule,
-};
+use crate::{Action, Choice, Outcome, Tally, action::Rule};
 
 const HALF: Rule = Rule { num: 1, den: 2, emergency: false, signed: false };
 const TWO_THIRDS: Rule = Rule { num: 2, den: 3, emergency: false, signed: false };

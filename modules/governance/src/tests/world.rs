@@ -1,22 +1,19 @@
 //! A chain with staked accounts, pools and one executor, for tests.
 
 use defchain_base::{
-    Address, AgeMillis, Amount, BlockEnv, EmptyState, Height, Overlay, StateRead, StateReadExt, StateWriteExt, Timestamp,
-    native::Host, params::ModuleParams, system::Pool,
+    Address, AgeMillis, Amount, BlockEnv, EmptyState, Height, Overlay, StateRead, StateReadExt, StateWriteExt,
+    Timestamp, native::Host, params::ModuleParams, system::Pool,
 };
 use defchain_slashing::SlashingParams;
 use defchain_staking::StakingParams;
 use defchain_token::{
-    BlockHost, Ledger, TokenParams,
+    BlockHost, TokenParams,
     state::{TokenRead, TokenWrite},
 };
 
 use crate::{
     Action, Executor, GovernanceError, GovernanceParams, GovernanceRead, Status, Verdict, check_module,
-    execute::set_module,
-    invariants,
-    keys::Number,
-    lifecycle, msg,
+    execute::set_module, invariants, keys::Number, lifecycle, msg,
 };
 
 pub const HOUR: u64 = 3_600_000;
@@ -86,7 +83,8 @@ pub struct World {
 impl World {
     /// Accounts 1 to 5 with stakes of 100, 200, 300, 400, 500 DEF for one year, opened a day ago: β_PoD is 1,500 DEF-years.
     pub fn new() -> Self {
-        let env = BlockEnv { height: Height(10), time: Timestamp(START - DAY), age: AgeMillis(DAY), ..BlockEnv::default() };
+        let env =
+            BlockEnv { height: Height(10), time: Timestamp(START - DAY), age: AgeMillis(DAY), ..BlockEnv::default() };
         let mut host = BlockHost::new(Overlay::new(EmptyState), env);
         host.put_token_params(&TokenParams::economy()).unwrap();
         for pool in [Pool::Treasury, Pool::Technical, Pool::Marketing] {
@@ -103,18 +101,15 @@ impl World {
     }
 
     pub fn stake(&mut self, n: u8, def: u64) {
-        self.fund(who(n), Amount::from_def(def));
-        self.host.deposit(who(n), Pool::Staking, Amount::from_def(def)).unwrap();
-        super::world_stake(&mut self.host, who(n), Amount::from_def(def));
+        let amount = Amount::from_def(def);
+        defchain_staking::genesis::open_position(&mut self.host, who(n), amount, 1, None, None).unwrap();
     }
 
     /// New money: not for after the supply was taken down.
     pub fn fund(&mut self, to: Address, amount: Amount) {
-        let params = self.host.token_params().unwrap();
-        let mut ledger = Ledger::new(&params, self.host.block().age);
-        ledger.credit_fresh(&self.host, &to, amount).unwrap();
-        let _ = ledger.write(&mut self.host).unwrap();
+        self.host.credit_pool(Pool::Validators, amount).unwrap();
         self.host.raise_supply(amount).unwrap();
+        self.host.pay(Pool::Validators, to, amount).unwrap();
     }
 
     /// Both clocks go on; the next block.
