@@ -3,7 +3,9 @@
 pub mod abi;
 mod book;
 mod cache;
+pub mod compact;
 mod desk;
+mod entry;
 mod error;
 pub mod genesis;
 pub mod invariants;
@@ -20,7 +22,9 @@ mod terms;
 mod validator;
 
 pub use book::{Accumulators, Book, BookId, Sides};
+pub use compact::compact;
 pub use desk::{Desk, Lifted};
+pub use entry::{FUNCTIONS, INTERFACE, POD_WEIGHT_ENTRY, POSITIONS_ENTRY};
 pub use error::StakingError;
 pub use lifecycle::calendar;
 pub use msg::{
