@@ -69,8 +69,10 @@ fn strangers(folder: &std::path::Path) -> Vec<Home> {
     }
     for (home, (i, weight)) in homes.iter().zip((0..).zip([19, 24, 27, 30])) {
         let out = folder.join(format!("declaration-{}.json", 9 - i));
-        let weight = weight.to_string();
-        let line = ["genesis", "add-validator", "--operator", &operator(i), "--weight", &weight, "--out"];
+        let stake = format!("{weight}000");
+        let country = ["DE", "BR", "JP", "KE"][i];
+        let line =
+            ["genesis", "add-validator", "--operator", &operator(i), "--country", country, "--stake", &stake, "--out"];
         home.run(&[&line[..], &[out.to_str().unwrap()]].concat()).ok();
     }
     homes
@@ -118,7 +120,7 @@ fn collect_names_every_bad_declaration_and_changes_nothing() {
         declaration[field] = value;
         fs::write(path, declaration.to_string()).unwrap();
     };
-    change("declaration-9.json", "weight", json!(1_000_000));
+    change("declaration-9.json", "stake", json!("1000000000000000000000000"));
     change("declaration-8.json", "chain_id", json!("deflation-1"));
     fs::write(folder.path().join("declaration-1.json"), "{").unwrap();
     let before = homes[0].read("config/genesis.json");

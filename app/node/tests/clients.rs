@@ -34,7 +34,7 @@ impl Drop for Dev {
 fn dev() -> (Dev, String) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let child = Command::new(env!("CARGO_BIN_EXE_defchain-app"))
-        .args(["dev", "--quiet", "--port", &port.to_string()])
+        .args(["dev", "--quiet", "--plain-money", "--port", &port.to_string()])
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -53,6 +53,7 @@ fn localnet(folder: &Path) -> (Network, String) {
     let cometbft = std::env::var_os("DEFCHAIN_COMETBFT").expect("run this by cargo xtask test-clients");
     let app = Path::new(env!("CARGO_BIN_EXE_defchain-app"));
     let mut spec = Spec::localnet(folder, app, Path::new(&cometbft), vec![19, 24, 27, 30]);
+    spec.economy = "plain".to_owned();
     spec.ports = PortPlan::Free;
     let network = Network::start(&spec.dir, &spec.app, create(&spec).unwrap()).unwrap();
     network.wait_height(2, Duration::from_secs(90)).unwrap();

@@ -33,7 +33,7 @@ struct Dev {
 
 fn dev(args: &[&str]) -> Dev {
     let mut line: Command = command();
-    line.args(["--json", "dev", "--port", "0"]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    line.args(["--json", "dev", "--plain-money", "--port", "0"]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Running::start(&mut line);
     let said = process.first_json();
     let url = said["rpc"].as_str().unwrap().to_owned();
@@ -157,7 +157,7 @@ fn add_money(home: &Home) {
     let declarations = home.folder.path().join("d.json");
     let path = declarations.to_str().unwrap();
     home.run(&["genesis", "add-account", A, "1"]).ok();
-    home.run(&["genesis", "add-validator", "--operator", &common::operator(1), "--out", path]).ok();
+    home.run(&["genesis", "add-validator", "--operator", &common::operator(1), "--country", "DE", "--out", path]).ok();
     home.run(&["genesis", "collect", path]).ok();
 }
 

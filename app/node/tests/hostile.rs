@@ -41,6 +41,8 @@ const CHAIN_ID: u64 = 35_679;
 fn start(folder: &TempDir, powers: &[u64]) -> Network {
     let app = Path::new(env!("CARGO_BIN_EXE_defchain-app"));
     let mut spec = Spec::localnet(folder.path(), app, cometbft(), powers.to_vec());
+    // These tests compare balances to the wei and do not mean the economy.
+    spec.economy = "plain".to_owned();
     spec.ports = PortPlan::Free;
     Network::start(&spec.dir, &spec.app, create(&spec).unwrap()).unwrap()
 }

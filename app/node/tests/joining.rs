@@ -56,6 +56,8 @@ fn cometbft() -> PathBuf {
 fn spec(folder: &TempDir, powers: &[u64], interval: u64) -> Spec {
     let app = Path::new(env!("CARGO_BIN_EXE_defchain-app"));
     let mut spec = Spec::localnet(folder.path(), app, &cometbft(), powers.to_vec());
+    // These tests compare balances to the wei and do not mean the economy.
+    spec.economy = "plain".to_owned();
     spec.ports = PortPlan::Free;
     let setting = |key: &str, value: String| (key.to_owned(), value);
     spec.app_config.push(setting("snapshots.interval", interval.to_string()));

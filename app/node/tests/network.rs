@@ -61,6 +61,8 @@ fn honest() -> PathBuf {
 fn spec(folder: &TempDir, powers: &[u64]) -> Spec {
     let app = Path::new(env!("CARGO_BIN_EXE_defchain-app"));
     let mut spec = Spec::localnet(folder.path(), app, &honest(), powers.to_vec());
+    // These tests compare balances to the wei and do not mean the economy.
+    spec.economy = "plain".to_owned();
     spec.ports = PortPlan::Free;
     spec
 }

@@ -32,7 +32,7 @@ fn validator() -> (Home, String) {
     let declaration = home.folder.path().join("d.json");
     let declaration = declaration.to_str().unwrap();
     home.run(&["genesis", "add-account", FIRST, "1000"]).ok();
-    home.run(&["genesis", "add-validator", "--operator", &operator(1), "--out", declaration]).ok();
+    home.run(&["genesis", "add-validator", "--operator", &operator(1), "--country", "DE", "--out", declaration]).ok();
     home.run(&["genesis", "collect", declaration]).ok();
     let url = set_ports(&home);
     (home, url)

@@ -43,7 +43,7 @@ impl Chain {
     fn start() -> Self {
         let home = Home::initialised();
         let mut line: Command = command();
-        line.args(["--json", "dev", "--port", "0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        line.args(["--json", "dev", "--plain-money", "--port", "0"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = Running::start(&mut line);
         let url = process.first_json()["rpc"].as_str().unwrap().to_owned();
         Self { process, home, url }

@@ -125,6 +125,7 @@ fn four_validators_swap_programs_at_the_height_and_a_fifth_replays_through_it() 
     let folder = tempfile::tempdir().unwrap();
     let old = Path::new(env!("CARGO_BIN_EXE_defchain-app"));
     let mut spec = Spec::localnet(folder.path(), old, cometbft(), vec![19, 24, 27, 30]);
+    spec.economy = "plain".to_owned();
     spec.ports = PortPlan::Free;
     spec.draft = Some(draft(folder.path()));
     let nodes = create(&spec).unwrap();

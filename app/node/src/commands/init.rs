@@ -20,6 +20,9 @@ use crate::{
     output::{EXIT_REFUSED, Output, coded},
 };
 
+/// D5: any local or development network.
+const LOCAL_EVM_CHAIN_ID: u64 = 35_679;
+
 pub(super) fn run(home: &Home, args: &InitArgs, output: Output) -> Result<()> {
     refuse_existing(home)?;
     // Everything is judged before the first file is written.
@@ -85,6 +88,7 @@ fn new_draft(chain_id: &str, economy: EconomySpeed) -> Result<(String, Vec<u8>)>
     problems.or(Some(())).map_err(|errors| coded(EXIT_REFUSED, errors))?;
     let params = ChainParams { evm_chain_id: default_evm_chain_id(chain_id), ..ChainParams::default() };
     let state = economy.apply(AppState { params, ..AppState::default() });
+    let state = if state.params.evm_chain_id == LOCAL_EVM_CHAIN_ID { state.with_local_params() } else { state };
     let now = tendermint::Time::now().to_rfc3339();
     let text = Document::draft(chain_id, &now, state).render()?;
     Ok((chain_id.to_owned(), text.into_bytes()))

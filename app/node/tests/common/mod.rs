@@ -86,7 +86,8 @@ impl Home {
 
     pub fn initialised() -> Self {
         let home = Self::new();
-        home.run(&["init", "tester", "--chain-id", "deflation-local-1"]).ok();
+        // These tests are about a node; what they pay each other arrives as it left.
+        home.run(&["init", "tester", "--chain-id", "deflation-local-1", "--economy", "plain"]).ok();
         home
     }
 
