@@ -1,7 +1,7 @@
 //! The door at 0x…0109: functions that decode, call a message, and encode.
 
 use alloy_primitives::{Bytes, U256};
-use alloy_sol_types::{SolCall, SolValue, sol};
+use alloy_sol_types::{SolCall, SolValue};
 use defchain_base::{
     Amount, Height,
     native::{Function, Mutability, NativeCall, NativeError, Role, SystemEntry, decode_args},
@@ -13,9 +13,13 @@ use crate::{
     GovernanceError, GovernanceParams, GovernanceRead, action::Action, execute::Executor, msg, proposal::Status,
 };
 
-sol!("../../interfaces/IGovernance.sol");
+mod interface {
+    #![allow(clippy::too_many_arguments, missing_docs, reason = "generated: the fields of an event")]
+    alloy_sol_types::sol!("../../interfaces/IGovernance.sol");
+}
 
-use IGovernance as I;
+pub use interface::IGovernance;
+use interface::IGovernance as I;
 
 /// The Solidity source.
 pub const INTERFACE: &str = include_str!("../../../interfaces/IGovernance.sol");

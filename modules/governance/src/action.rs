@@ -171,7 +171,12 @@ impl Action {
             Self::BurnTable { preserved } | Self::LowerBurn { preserved } => table_problem(preserved),
             Self::Exempt { account, .. } => account_problem("the exempt account", account),
             Self::Verifier { verifier, name, accredited } => account_problem("the verifier", verifier)
-                .or_else(|| sized("verifier's name", name.len(), usize::from(*accredited), MAX_NAME_BYTES)),
+                .or_else(|| sized("verifier's name", name.len(), usize::from(*accredited), MAX_NAME_BYTES))
+                .or_else(|| {
+                    name.chars()
+                        .any(char::is_control)
+                        .then(|| format!("the verifier's name {name:?} has control characters"))
+                }),
             Self::Spend { pool, to, amount } => spend_problem(*pool, to, *amount),
             Self::Slash { validator } => account_problem("the validator", validator),
             Self::Signers { signers } => signers_problem(signers),

@@ -1,7 +1,7 @@
 //! The functions at 0x…0106 beside those of the validators module.
 
 use alloy_primitives::{Bytes, FixedBytes, U256};
-use alloy_sol_types::{SolCall, SolValue, sol};
+use alloy_sol_types::{SolCall, SolValue};
 use defchain_base::{
     native::{Function, Mutability, NativeCall, NativeError, decode_args},
     params::ModuleParams,
@@ -9,9 +9,13 @@ use defchain_base::{
 
 use crate::{Kind, SlashingError, SlashingParams, msg, punish::Penalty, query::MAX_PAGE, state::SlashingRead};
 
-sol!("../../interfaces/ISlashing.sol");
+mod interface {
+    #![allow(clippy::too_many_arguments, missing_docs, reason = "generated: the fields of an event")]
+    alloy_sol_types::sol!("../../interfaces/ISlashing.sol");
+}
 
-use ISlashing as I;
+pub use interface::ISlashing;
+use interface::ISlashing as I;
 
 /// The Solidity source.
 pub const INTERFACE: &str = include_str!("../../../interfaces/ISlashing.sol");

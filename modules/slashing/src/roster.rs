@@ -2,7 +2,7 @@
 
 use defchain_base::{Address, AgeMillis, Amount, Bps, ConsensusAddress, native::Host};
 use defchain_staking::Fraction;
-use defchain_validators::{self as validators, JailKind};
+use defchain_validators::{self as validators, JailKind, Status};
 
 use crate::{Kind, SlashingError};
 
@@ -16,9 +16,17 @@ pub(crate) fn is_validator(host: &dyn Host, operator: Address) -> Result<bool, S
     Ok(validators::record(host, operator)?.is_some())
 }
 
-/// Who is absent now: operator, and the age of the first block that it missed.
+/// Who is absent now and should not be: operator, and the age of the first block that it missed. Who is in jail or out for good
+/// may still stand in the set, until its removal acts (D28), and is not missed.
 pub(crate) fn absent(host: &dyn Host) -> Result<Vec<(Address, AgeMillis)>, SlashingError> {
-    Ok(validators::down(host)?.into_iter().map(|down| (down.operator, down.since)).collect())
+    let mut found = Vec::new();
+    for down in validators::down(host)? {
+        let status = validators::record(host, down.operator)?.map(|record| record.status);
+        if matches!(status, Some(Status::Active | Status::Inactive)) {
+            found.push((down.operator, down.since));
+        }
+    }
+    Ok(found)
 }
 
 /// Takes a share of all that is bound to a validator. The wei lie in `Pool::Staking` until they are paid.

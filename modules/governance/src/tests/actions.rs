@@ -171,6 +171,12 @@ fn d30_verifiers_are_kept_by_governance() {
     let known = w.host.verifier(who(0x55)).unwrap().unwrap();
     assert_eq!((known.name.as_str(), known.removed_at), ("Notary", None));
     assert!(w.refused(verifier(true)).contains("accredited already"));
+    for (name, says) in
+        [("", "has 0 bytes: 1 to 64"), ("a\nb", "control characters"), (&"x".repeat(65), "has 65 bytes")]
+    {
+        let other = Action::Verifier { verifier: who(0x56), name: name.to_owned(), accredited: true };
+        assert!(w.refused(other).contains(says), "{name}");
+    }
     assert_eq!(w.carry(verifier(false)).1, Status::Executed);
     assert!(w.host.verifier(who(0x55)).unwrap().unwrap().removed_at.is_some());
 }
@@ -341,6 +347,40 @@ fn upgrades_are_scheduled_and_cancelled() {
     let env = *defchain_base::native::Host::block(&w.host);
     w.host.set_env(defchain_base::BlockEnv { height: Height(30), ..env });
     assert!(failure(w.finish(late).1).contains("height is 20"));
+}
+
+#[test]
+fn d34_censorship_is_punished_by_a_vote_of_two_thirds() {
+    let mut w = World::new();
+    w.found_validator(who(0x44));
+    // Its own stake weighs 80,000 DEF-years: the others must weigh enough for a quorum without it.
+    for n in 1..=5 {
+        w.stake(n, 100_000 * u64::from(n));
+    }
+    w.pass(1);
+    let slash = || Action::Slash { validator: who(0x44) };
+    // 900 of 1,400 parts: above one half, below two thirds.
+    let id = w.propose(slash());
+    for (n, choice) in [(5, 1), (4, 1), (3, 2), (2, 2)] {
+        w.vote(n, id, choice).unwrap();
+    }
+    assert_eq!(w.finish(id).1, Status::Rejected);
+    let (first, second) = (w.propose(slash()), w.propose(slash()));
+    for id in [first, second] {
+        for n in 1..=5 {
+            w.vote(n, id, 1).unwrap();
+        }
+    }
+    let (treasury, staking) = (w.pool(Pool::Treasury), w.pool(Pool::Staking));
+    w.finish(second);
+    assert_eq!(w.status(first), Status::Executed);
+    let e = defchain_slashing::SlashingRead::evidence(&w.host, 1).unwrap();
+    assert_eq!((e.kind, e.operator, e.share.0), (defchain_slashing::Kind::Censorship, who(0x44), 1_000));
+    assert_eq!(w.pool(Pool::Staking), staking.checked_sub(Amount::from_def(2_000)).unwrap());
+    assert_eq!(w.pool(Pool::Treasury), treasury.checked_add(Amount::from_def(600)).unwrap());
+    assert_eq!(e.jailed_until.0 - e.age.0, 90 * DAY);
+    assert!(failure(w.status(second)).contains("punished for it with evidence 1"), "one fault, one penalty");
+    assert!(w.refused(slash()).contains("punished for it"));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn model(votes: &[(Choice, u32)], beta: u64, rule: Rule) -> Outcome {
     let of = |c: Choice| votes.iter().filter(|v| v.0 == c).map(|v| u128::from(v.1)).sum::<u128>();
     let (yes, no, abstain, veto) = (of(Choice::Yes), of(Choice::No), of(Choice::Abstain), of(Choice::Veto));
     let all = yes + no + abstain + veto;
-    let at_least_a_third = |part: u128, whole: u128| part > whole / 3 || (part == whole / 3 && whole % 3 == 0);
+    let at_least_a_third = |part: u128, whole: u128| part > whole / 3 || (part == whole / 3 && whole.is_multiple_of(3));
     if all == 0 || !at_least_a_third(all, u128::from(beta)) {
         return Outcome::NoQuorum;
     }

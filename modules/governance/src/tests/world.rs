@@ -105,6 +105,26 @@ impl World {
         defchain_staking::genesis::open_position(&mut self.host, who(n), amount, 1, None, None).unwrap();
     }
 
+    /// A validator with 20,000 DEF of its own for four years.
+    pub fn found_validator(&mut self, operator: Address) {
+        use defchain_validators::{genesis, pop::BlsSecret};
+        // The public key of RFC 8032's first test.
+        let key = alloy_primitives::b256!("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+        let validator = genesis::GenesisValidator {
+            operator,
+            moniker: "v".to_owned(),
+            country: defchain_geo::Country::parse("DE").unwrap(),
+            consensus_key: key,
+            bls_key: BlsSecret::from_seed(&[1; 32]).unwrap().public().to_vec().into(),
+            commission_bps: 500,
+            stake: Amount::from_def(20_000),
+            years: 4,
+            attestation_expiry: None,
+        };
+        let section = genesis::Section { validators: vec![validator], ..Default::default() };
+        section.apply(&mut self.host, Height(1)).unwrap();
+    }
+
     /// New money: not for after the supply was taken down.
     pub fn fund(&mut self, to: Address, amount: Amount) {
         self.host.credit_pool(Pool::Validators, amount).unwrap();

@@ -296,6 +296,39 @@ fn a_validator_without_stake_left_is_punished_all_the_same() {
     assert_eq!((split.slashed, jailed_until.0), (Amount::ZERO, w.age() + 30 * DAY));
 }
 
+#[test]
+fn who_waits_in_jail_for_its_removal_is_not_missed() {
+    let mut w = World::new();
+    w.report(&[w.double_sign(1)], &[]);
+    // A second quarter of the power: above a third in one epoch, so it stays until the boundary (D28).
+    w.report(&[w.double_sign(2)], &[]);
+    let later = defchain_validators::set_at(&w.host, Height(w.height().0 + 2)).unwrap().unwrap();
+    assert!(later.get(operator(2)).is_some() && w.status(2) == Status::Jailed);
+    w.silent = vec![1, 2];
+    w.pass(1_000);
+    w.pass(30 * HOUR);
+    w.pass(30 * HOUR);
+    assert_eq!((w.count(), w.warnings()), (2, 0));
+    // What its twin signs meanwhile is the same fault.
+    w.report(&[w.double_sign(2)], &[]);
+    assert_eq!(w.count(), 2);
+}
+
+#[test]
+fn who_has_left_is_punished_while_its_stake_unbinds() {
+    let mut w = World::new();
+    let height = w.height();
+    w.report(&[], &[Rejected { height, hash: B256::repeat_byte(7), proposer: consensus(1) }]);
+    defchain_validators::exit(&mut w.host, operator(1)).unwrap();
+    let staking = w.pool(Pool::Staking);
+    w.report(&[Fault { light_client: false, address: consensus(1), height }], &[]);
+    let e = w.newest().unwrap();
+    let five_percent_of_98 = Amount::from_wei(percent(98).wei() / 20);
+    assert_eq!((e.kind, e.split.slashed), (Kind::DoubleSign, five_percent_of_98));
+    assert_eq!(w.pool(Pool::Staking), staking.checked_sub(five_percent_of_98).unwrap());
+    assert_eq!((w.status(1), w.record(1).jailed_until()), (Status::Exited, e.jailed_until));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Sign(u8, bool, u8),

@@ -249,3 +249,38 @@ proptest! {
         }
     }
 }
+
+/// Votes that CometBFT v0.40 encoded and signed: height 7, round 2, index 3, on this test's chain.
+mod cometbft {
+    pub const KEY: [u8; 32] =
+        alloy_primitives::hex!("a4aeebad9e8527d8bcbc826fd232b030029a55acfe911b87f30151198b999551");
+    pub const FOR_A: &str = "08021007180222480a20a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1122408051220a2a2\
+         a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a22a0b0880a4a7da0610959aef3a3214f36e2e3c2b\
+         286290d7b4299f3976d86eef238151380342407c20172d2962803c645862be5ebb69cfdc8ee57c5b11fedb1c16a07c2c47a4\
+         3f607998186683ec40e19bbcdd9ff24c6206d0e589f49b5561bea0082b52941a02";
+    pub const FOR_B: &str = "08021007180222480a20b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1122408051220b2b2\
+         b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b22a0b0880a4a7da0610959aef3a3214f36e2e3c2b\
+         286290d7b4299f3976d86eef23815138034240cb0598486a093d0231b1428392e0ea306975ee2347ed215b1cbf5100a5de85\
+         148043d946707862202640711bc474a77969f14a163d9b4eeaa0f0c9354076900e";
+    pub const FOR_NIL: &str = "080210071802220212002a0b0880a4a7da0610959aef3a3214f36e2e3c2b286290d7b4299f3976d86eef238151380342404a\
+         766649c0222eee5adccc65295ac44d505003c139e6ecc738cccf46c47125ce4e307d0d4e9ed7b3c6bbe45844ec14ac09f236\
+         aabbbc39a4ad7333eeb7419e0e";
+    pub const SIGNED_OF_A: &str = "7e080211070000000000000019020000000000000022480a20a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\
+         a1a1a1a1a1a1a1122408051220a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a22a0b0880a4\
+         a7da0610959aef3a32116465666c6174696f6e2d6c6f63616c2d31";
+}
+
+#[test]
+fn votes_that_cometbft_signed_prove_double_signing() {
+    let bytes = |hex: &str| alloy_primitives::hex::decode(hex).unwrap();
+    let [a, b, nil] = [cometbft::FOR_A, cometbft::FOR_B, cometbft::FOR_NIL].map(bytes);
+    assert_eq!(Vote::decode(a.as_slice()).unwrap().sign_bytes(CHAIN), bytes(cometbft::SIGNED_OF_A));
+    for (first, second) in [(&a, &b), (&a, &nil), (&nil, &b)] {
+        let proof = verify(CHAIN, &cometbft::KEY, first, second).unwrap();
+        assert_eq!(proof.address.to_string(), "F36E2E3C2B286290D7B4299F3976D86EEF238151");
+        assert_eq!(proof.height, Height(7));
+        assert_eq!(proof, verify(CHAIN, &cometbft::KEY, second, first).unwrap());
+    }
+    let error = verify("deflation-1", &cometbft::KEY, &a, &b).unwrap_err().to_string();
+    assert!(error.contains("is not signed by F36E") && error.contains("for chain deflation-1"), "{error}");
+}

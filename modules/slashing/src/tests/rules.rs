@@ -56,7 +56,7 @@ fn d34_a_repeat_within_365_days_doubles_amount_and_term() {
     for n in 0..7_u32 {
         let p = Penalty::of(&params, DAY, Kind::DoubleSign, &past, AgeMillis(age));
         shares.push(p.share.0);
-        assert_eq!(p.jail, 30 * DAY << n);
+        assert_eq!(p.jail, (30 * DAY) << n);
         past = Past { count: past.count + 1, repeats: p.repeats, last: AgeMillis(age), ..past };
         age += 365 * DAY;
     }
