@@ -207,7 +207,7 @@ mod tests {
         );
         let expected = keccak256([&[0x19, 0x01][..], domain.as_slice(), message.as_slice()].concat());
         assert_eq!(a.signing_hash(35_679), expected);
-        assert_eq!(expected, b256!("0x0000000000000000000000000000000000000000000000000000000000000000"));
+        assert_eq!(expected, b256!("0x3162278d094d9c83b4102a06e92c492df515a56e0110d31239bfd4ac6d0c4ef5"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     Epoch, JailKind, Member, PowerUpdate, Status, ValidatorParams, ValidatorRecord, ValidatorsError,
     abi::{consensus, country as code, emit, events, key},
     jail::put_in_jail,
-    records::{Latch, Removal},
+    records::Latch,
     removals::{change_set, weigh},
     state::{ValidatorsRead, ValidatorsWrite},
 };
@@ -264,9 +264,10 @@ fn begin_epoch<H: Host + ?Sized>(
     if set.0.is_empty() {
         // D28: never the last validator. Whoever signs goes on, without income, until somebody is active.
         set = host.latest_set()?;
+    } else if !host.removals()?.is_empty() {
+        // Everybody in the new set is active: what waited for the boundary is done.
+        host.put_removals(Vec::new())?;
     }
-    let waiting: Vec<Removal> = host.removals()?.into_iter().filter(|r| set.get(r.operator).is_some()).collect();
-    host.put_removals(waiting)?;
     let height = host.block().height.next();
     let total_weight = set.0.iter().fold(U256::ZERO, |sum, m| sum.saturating_add(m.weight));
     let epoch = Epoch {
