@@ -257,13 +257,13 @@ impl Desk {
         amount: Amount,
     ) -> Result<(), StakingError> {
         let position = &mut lifted.position;
-        position.amount = position.amount.checked_add(amount)?;
-        position.initial = position.initial.checked_add(amount)?;
         let book = self.book(state, position.book)?;
         if book.index == 0 || position.unlocking.is_some() {
             return Err(StakingError::Nothing { id: lifted.id, what: "add to: the position is over" });
         }
         book.held = book.held.checked_add(amount)?;
+        position.amount = position.amount.checked_add(amount)?;
+        position.initial = position.initial.checked_add(amount)?;
         Ok(())
     }
 

@@ -171,7 +171,7 @@ impl Position {
     }
 
     /// Begins the sums of a month anew when it is another one.
-    pub(crate) fn enter_month(&mut self, month: Month) {
+    pub fn enter_month(&mut self, month: Month) {
         (self.claimed_staking, self.claimed_dividends) = self.claimed_in(month);
         self.period = month;
     }
