@@ -216,7 +216,7 @@ pub(crate) fn load_head(store: &Store, commit: &CommitInfo, upgrades: &Upgrades)
     let snapshot = store.snapshot();
     let params = snapshot.read(&PARAMS_KEY)?.ok_or(ChainError::NoParams(height))?;
     let next = upgrades.next(&snapshot, height)?;
-    Ok(Head { header: Arc::new(header), snapshot, params, next })
+    Ok(Head::new(Arc::new(header), snapshot, params, next)?)
 }
 
 /// Ends the process's part in consensus: this node cannot execute or persist, and a vote would be a guess.

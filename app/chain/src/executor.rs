@@ -184,7 +184,7 @@ impl BlockRun {
         let operator = set.iter().find(|(address, _)| *address == proposer).map(|(_, record)| record.operator);
         let operator = operator.map(|operator| declared.coinbase.unwrap_or(operator));
         let total_power = set.iter().fold(0u64, |sum, (_, record)| sum.saturating_add(record.power.0));
-        let env = next_env(&head.params, rules, &head.header, time, operator.unwrap_or_default());
+        let env = head.next_env(rules, time, operator.unwrap_or_default());
         let env = declared.apply(&head.header, env);
         // A development chain's edits come before everything else; there are none on a network.
         let edits = declared.edits(&head.header.hash).map(|edited| edited.delta().clone()).unwrap_or_default();
@@ -196,6 +196,7 @@ impl BlockRun {
         if declared.dev {
             executor.allow_unsigned();
         }
+        executor.set_latched(!head.active);
         Ok(Self {
             executor,
             env,

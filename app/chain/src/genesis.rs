@@ -60,6 +60,9 @@ pub struct AppState {
     /// Parameters of staking and dividends; positions that are there from the begin.
     #[serde(default, skip_serializing_if = "is_default")]
     pub staking: defchain_staking::genesis::Section,
+    /// Positions whose dividends are compounded (D26).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dividends: defchain_dividends::genesis::Section,
     /// Verifiers of jurisdictions (D30).
     #[serde(default, skip_serializing_if = "is_default")]
     pub geo: defchain_geo::genesis::Section,

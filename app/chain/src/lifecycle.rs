@@ -76,7 +76,7 @@ pub fn begin<S: StateRead>(
     defchain_evm::begin_block(overlay, env, *parent_hash)?;
     let mut host = BlockHost::new(&mut *overlay, *env);
     defchain_staking::lifecycle::begin(&mut host)?;
-    //DIV defchain_dividends::lifecycle::begin(&mut host)?;
+    defchain_dividends::lifecycle::begin(&mut host)?;
     defchain_validators::lifecycle::begin(&mut host, &consensus.presence())?;
     defchain_slashing::lifecycle::begin(&mut host, &consensus.faults_found(), &consensus.refusals())?;
     let (_, events, burned) = host.into_parts();
@@ -102,7 +102,7 @@ pub fn end<S: StateRead>(
         defchain_validators::reward_block(&mut host, operator, money.split.proposer)?;
     }
     defchain_governance::lifecycle::end::<Executive>(&mut host)?;
-    //DIV defchain_dividends::lifecycle::end(&mut host)?;
+    defchain_dividends::lifecycle::end(&mut host)?;
     defchain_staking::lifecycle::end(&mut host)?;
     let updates = defchain_validators::lifecycle::end(&mut host)?;
     let (_, events, burned) = host.into_parts();

@@ -18,10 +18,10 @@ pub fn registry() -> Registry {
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let modules = [
-        //DIV defchain_staking::POD_WEIGHT_ENTRY,
-        //DIV defchain_staking::POSITIONS_ENTRY,
-        //DIV defchain_dividends::CALCULATOR_ENTRY,
-        //DIV defchain_dividends::ENTRY,
+        defchain_staking::POD_WEIGHT_ENTRY,
+        defchain_staking::POSITIONS_ENTRY,
+        defchain_dividends::CALCULATOR_ENTRY,
+        defchain_dividends::ENTRY,
         validators(),
         defchain_governance::entry::<Executive>(),
     ];
@@ -52,6 +52,9 @@ pub enum ModuleError {
     /// Staking.
     #[error(transparent)]
     Staking(#[from] defchain_staking::StakingError),
+    /// Dividends.
+    #[error(transparent)]
+    Dividends(#[from] defchain_dividends::DividendError),
     /// Verifiers.
     #[error(transparent)]
     Geo(#[from] defchain_geo::GeoError),
@@ -69,6 +72,7 @@ pub(crate) fn write_genesis(host: &mut dyn Host, modules: &Modules, chain_id: &s
     modules.staking.apply(host)?;
     modules.geo.apply(host)?;
     modules.pod.apply(host, Height(1))?;
+    modules.dividends.apply(host)?;
     modules.slashing.apply(host, chain_id)?;
     modules.governance.apply(host)?;
     Ok(())
@@ -83,7 +87,7 @@ pub fn broken_invariants<S: StateRead>(state: &S, env: &BlockEnv) -> Result<Vec<
     Ok([
         defchain_token::invariants::check(state, env)?,
         defchain_staking::invariants::check(state, env)?,
-        //DIV defchain_dividends::invariants::check(state, env)?,
+        defchain_dividends::invariants::check(state, env)?,
         defchain_geo::invariants::check(state, env)?,
         defchain_validators::invariants::check(state, env)?,
         defchain_slashing::invariants::check(state, env)?,

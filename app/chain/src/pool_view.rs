@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use defchain_base::{Address, Height, Timestamp};
+use defchain_base::{Address, Height, Timestamp, tx::RecoveredTx};
 use defchain_evm::{
-    BlockEnv,
-    validity::{Limits, Sender},
+    BlockEnv, ExecError,
+    validity::{Demand, Limits, Sender},
 };
-use defchain_mempool::{PoolContext, PoolView, ViewError};
+use defchain_mempool::{PoolContext, PoolView, Unjudged, ViewError};
 
 use crate::{
     declared::{Declared, system_now},
-    executor::next_env,
     params::ChainParams,
     rules::V1,
     shared::{Head, Shared},
@@ -28,7 +27,7 @@ impl View {
             let time = declared.clock.next_block(head.header.time, system_now());
             // Where this program lacks the next rules, no block of its will follow: any serve for a guess.
             let rules = head.next().unwrap_or(&V1);
-            let env = next_env(&head.params, rules, &head.header, time, head.header.beneficiary);
+            let env = head.next_env(rules, time, head.header.beneficiary);
             let env = declared.apply(&head.header, env);
             (head, env, declared)
         });
@@ -41,14 +40,14 @@ impl PoolView for View {
         let Some((head, env, _)) = &self.0 else {
             let params = ChainParams::default();
             return PoolContext {
-                limits: Limits { chain_id: params.evm_chain_id, block_gas: params.block_gas_limit },
+                limits: Limits { chain_id: params.evm_chain_id, block_gas: params.block_gas_limit, latched: false },
                 base_fee: params.initial_base_fee,
                 height: Height(0),
                 time: Timestamp(0),
             };
         };
         PoolContext {
-            limits: defchain_evm::limits(env),
+            limits: Limits { latched: !head.active, ..defchain_evm::limits(env) },
             base_fee: env.base_fee,
             height: head.header.height,
             time: env.time,
@@ -62,5 +61,37 @@ impl PoolView for View {
             None => defchain_evm::sender(&head.snapshot, env, *address),
         }
         .map_err(|e| ViewError(e.to_string()))
+    }
+
+    fn demand(&self, tx: &RecoveredTx) -> Result<Demand, Unjudged> {
+        let Some((head, env, declared)) = &self.0 else {
+            return Ok(Demand { value: tx.tx.value(), ..Demand::default() });
+        };
+        let registry = crate::modules::registry();
+        match declared.edits(&head.header.hash) {
+            Some(edited) => defchain_evm::demand(edited, env, &registry, &tx.tx, tx.sender),
+            None => defchain_evm::demand(&head.snapshot, env, &registry, &tx.tx, tx.sender),
+        }
+        .map_err(unjudged)
+    }
+
+    fn try_out(&self, tx: &RecoveredTx) -> Result<(), Unjudged> {
+        let Some((head, env, declared)) = &self.0 else {
+            return Err(ViewError("there is no state yet".to_owned()).into());
+        };
+        let (registry, limits) = (crate::modules::registry(), self.context().limits);
+        match declared.edits(&head.header.hash) {
+            Some(edited) => defchain_evm::try_out(&edited, env, &registry, &limits, tx),
+            None => defchain_evm::try_out(&&head.snapshot, env, &registry, &limits, tx),
+        }
+        .map(|_| ())
+        .map_err(unjudged)
+    }
+}
+
+fn unjudged(e: ExecError) -> Unjudged {
+    match e {
+        ExecError::Invalid(e) => e.into(),
+        ExecError::State(e) => ViewError(e.to_string()).into(),
     }
 }

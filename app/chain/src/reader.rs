@@ -13,7 +13,6 @@ use defchain_store::{HistoricState, Snapshot, StateProof, Store, StoreError};
 
 use crate::{
     declared::Edits,
-    executor::next_env,
     params::ChainParams,
     records::{Header, Receipt, Receipts},
     steps::BlockExtra,
@@ -308,7 +307,7 @@ impl Reader {
     /// [`ReadError::NotStarted`] before genesis; [`ReadError::Upgrade`] when this program cannot execute it.
     pub fn next_env(&self, time: Timestamp) -> Result<BlockEnv, ReadError> {
         let head = self.shared.head().ok_or(ReadError::NotStarted)?;
-        let env = next_env(&head.params, head.next()?, &head.header, time, head.header.beneficiary);
+        let env = head.next_env(head.next()?, time, head.header.beneficiary);
         Ok(self.shared.declared().apply(&head.header, env))
     }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use defchain_base::{Address, StateError, Timestamp};
+use defchain_evm::BlockEnv;
 use defchain_store::Snapshot;
 use tokio::sync::broadcast;
 
 use crate::{
-    declared::Declared, params::ChainParams, reader::Block, records::Header, rules::Rules, upgrade::UpgradeError,
+    declared::Declared, executor::next_env, params::ChainParams, reader::Block, records::Header, rules::Rules,
+    upgrade::UpgradeError,
 };
 
 /// Blocks that a subscriber may lag behind before it is told that it missed some.
@@ -18,11 +21,36 @@ pub(crate) struct Head {
     pub(crate) header: Arc<Header>,
     pub(crate) snapshot: Snapshot,
     pub(crate) params: ChainParams,
+    /// Whether enough validators have been active (D32); until then money does not age.
+    pub(crate) active: bool,
     /// The rules of the block after it.
     pub(crate) next: Result<&'static Rules, UpgradeError>,
 }
 
 impl Head {
+    /// The head of a commit.
+    ///
+    /// # Errors
+    /// When its state cannot be read.
+    pub(crate) fn new(
+        header: Arc<Header>,
+        snapshot: Snapshot,
+        params: ChainParams,
+        next: Result<&'static Rules, UpgradeError>,
+    ) -> Result<Self, StateError> {
+        let active = defchain_validators::is_active(&snapshot)?;
+        Ok(Self { header, snapshot, params, active, next })
+    }
+
+    /// The environment of the block after it.
+    pub(crate) fn next_env(&self, rules: &Rules, time: Timestamp, beneficiary: Address) -> BlockEnv {
+        let mut env = next_env(&self.params, rules, &self.header, time, beneficiary);
+        if !self.active {
+            env.age = self.header.age;
+        }
+        env
+    }
+
     /// The rules of the next block.
     pub(crate) fn next(&self) -> Result<&'static Rules, UpgradeError> {
         self.next.clone()

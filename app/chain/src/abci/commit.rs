@@ -81,7 +81,10 @@ impl Inner {
         let snapshot = self.store.snapshot();
         match snapshot.read(&PARAMS_KEY) {
             Ok(Some(params)) => match self.config.upgrades.next(&snapshot, header.height) {
-                Ok(next) => self.new_head(Head { header, snapshot, params, next }),
+                Ok(next) => match Head::new(header, snapshot, params, next) {
+                    Ok(head) => self.new_head(head),
+                    Err(error) => halt("Commit", &error),
+                },
                 Err(error) => halt("Commit", &error),
             },
             Ok(None) => halt("Commit", &"the committed state holds no chain parameters"),

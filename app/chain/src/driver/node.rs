@@ -140,9 +140,9 @@ impl DevNode {
         }
         overlay.commit();
         if let Some(params) = overlay.read(&PARAMS_KEY)?.filter(|params| *params != head.params) {
-            let Head { header, snapshot, next, .. } = &*head;
+            let Head { header, snapshot, active, next, .. } = &*head;
             let (header, snapshot, next) = (header.clone(), snapshot.clone(), next.clone());
-            self.chain().inner.shared.set_head(Head { header, snapshot, params, next });
+            self.chain().inner.shared.set_head(Head { header, snapshot, params, active: *active, next });
         }
         state.next.edits = Some(Arc::new(overlay));
         self.declare(&state);

@@ -152,7 +152,7 @@ impl DevNode {
             return Ok(());
         };
         let (header, snapshot, next) = (head.header.clone(), head.snapshot.clone(), head.next.clone());
-        self.chain().inner.shared.set_head(crate::shared::Head { header, snapshot, params, next });
+        self.chain().inner.shared.set_head(crate::shared::Head { header, snapshot, params, active: head.active, next });
         Ok(())
     }
 

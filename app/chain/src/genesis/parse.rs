@@ -27,6 +27,7 @@ fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
     let token = section(&mut fields, "token");
     let money = whole(&mut fields, "money");
     let staking = whole(&mut fields, "staking");
+    let dividends = whole(&mut fields, "dividends");
     let geo = whole(&mut fields, "geo");
     let pod = whole(&mut fields, "pod");
     let slashing = whole(&mut fields, "slashing");
@@ -51,6 +52,7 @@ fn from_value(value: Value, problems: &mut Problems) -> Option<AppState> {
         token,
         money,
         staking,
+        dividends,
         geo,
         pod,
         slashing,

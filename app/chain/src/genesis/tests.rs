@@ -25,10 +25,6 @@ fn keys() -> Vec<KeyPower> {
         .collect()
 }
 
-fn consensus_address(key: &KeyPower) -> ConsensusAddress {
-    ConsensusAddress::of_ed25519(&key.key.clone().try_into().unwrap())
-}
-
 fn operator(i: u8) -> Address {
     Address::repeat_byte(0xa0 + i)
 }

@@ -114,6 +114,8 @@ pub struct Modules {
     pub money: defchain_token::genesis::Section,
     /// Staking and dividends.
     pub staking: defchain_staking::genesis::Section,
+    /// Compounding.
+    pub dividends: defchain_dividends::genesis::Section,
     /// Verifiers.
     pub geo: defchain_geo::genesis::Section,
     /// Validators.
@@ -246,6 +248,7 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
         token,
         money,
         staking,
+        dividends,
         geo,
         pod,
         slashing,
@@ -258,7 +261,7 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
     } = state;
     let mut pod = pod;
     pod.validators.sort_by_key(GenesisValidator::consensus_address);
-    let modules = Modules { money, staking, geo, pod, slashing, governance };
+    let modules = Modules { money, staking, dividends, geo, pod, slashing, governance };
     for problem in modules.problems(input.time) {
         problems.add("app_state", problem);
     }
@@ -457,6 +460,7 @@ impl Modules {
         [
             self.money.problems().into_iter().map(|problem| format!("money.{problem}")).collect(),
             self.staking.problems(),
+            self.dividends.problems(),
             self.geo.problems(),
             self.pod.problems(time),
             self.slashing.problems(),
