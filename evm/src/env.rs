@@ -7,10 +7,10 @@ use revm::{
 
 use crate::validity::{Limits, SPEC};
 
-/// The limits by which [`crate::validity::check_static`] judges in a block.
+/// The limits by which [`crate::validity::check_static`] judges in a block of an active chain (D32).
 #[must_use]
 pub const fn limits(env: &BlockEnv) -> Limits {
-    Limits { chain_id: env.chain_id, block_gas: env.gas_limit }
+    Limits { chain_id: env.chain_id, block_gas: env.gas_limit, latched: false }
 }
 
 pub(crate) fn to_revm(env: &BlockEnv) -> RevmBlockEnv {

@@ -1,4 +1,4 @@
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes, U256};
 use defchain_base::{Amount, Checkpoint, Overlay, StateError, StateRead, tx::RecoveredTx, tx::TxBody, tx::TxError};
 use defchain_token::{Movement, events};
 use revm::{
@@ -8,21 +8,24 @@ use revm::{
     },
     context_interface::{ContextSetters, FrameStack, JournalTr},
     handler::instructions::EthInstructions,
+    state::EvmState,
 };
 
 use crate::{
     BlockEnv, ExecError, Registry, TxOutcome,
     db::ChainDb,
+    demand::{Ask, ask, demand_of},
     env::{cfg, limits, to_revm},
     handler::{ChainError, ChainEvm, drive},
     inspect::{
         Watcher,
         interrupt::{self, Interrupt},
     },
+    journal::Payment,
     precompiles::{ChainContext, ChainPrecompiles},
     settle::{self, GasPayment},
-    tx_env::tx_env,
-    validity::{self, InvalidTx, SPEC, Sender},
+    tx_env::{native_env, tx_env},
+    validity::{self, InvalidTx, Limits, SPEC, Sender},
 };
 
 /// Executes the transactions of one block, one after the other, on one overlay. Made once per block: the EVM, its
@@ -31,6 +34,8 @@ pub struct Executor<S: StateRead> {
     pub(crate) evm: ChainEvm<S>,
     /// Whether transactions that nobody signed are executed: on a development chain alone.
     unsigned: bool,
+    /// Whether the chain still waits for its validators (D32).
+    latched: bool,
 }
 
 impl<S: StateRead> core::fmt::Debug for Executor<S> {
@@ -52,13 +57,18 @@ impl<S: StateRead> Executor<S> {
         let mut evm = ChainEvm(Evm::new_with_inspector(context, Watcher::Nobody, instructions, precompiles));
         // Frames hold 32 KiB of stack each; deeper ones are made when a call needs them.
         evm.frame_stack = FrameStack::new_prealloc(1);
-        Ok(Self { evm, unsigned: false })
+        Ok(Self { evm, unsigned: false, latched: false })
     }
 
     /// Executes unsigned transactions too (see `defchain_base::tx`), contracts' included: what a development chain
     /// does for accounts that it impersonates. No network's block is executed like this.
     pub const fn allow_unsigned(&mut self) {
         self.unsigned = true;
+    }
+
+    /// Executes only what may be before enough validators are active (D32).
+    pub const fn set_latched(&mut self, latched: bool) {
+        self.latched = latched;
     }
 
     /// Lets `interrupt` end what is executed from now on: for work that is only asked for. A block is never interrupted.
@@ -115,34 +125,54 @@ impl<S: StateRead> Executor<S> {
     /// cannot be read or an invariant broke; the block cannot go on.
     pub fn execute(&mut self, tx: &RecoveredTx, gas_left: u64) -> Result<TxOutcome, ExecError> {
         let env = self.db().env;
-        validity::check_static(&tx.tx, &limits(&env))?;
+        validity::check_static(&tx.tx, &Limits { latched: self.latched, ..limits(&env) })?;
         if tx.tx.gas_limit() > gas_left {
             return Err(InvalidTx::BlockGas { have: tx.tx.gas_limit(), limit: gas_left }.into());
         }
-        let TxBody::Ethereum(envelope) = tx.tx.body() else {
-            return Err(InvalidTx::from(TxError::NativeInactive(tx.tx.kind())).into());
-        };
         // Recovery has refused it long before; this keeps it true whoever calls.
         if tx.tx.is_unsigned() && !self.unsigned {
             return Err(InvalidTx::from(TxError::Signature).into());
         }
         self.evm.ctx.cfg.disable_eip3607 = tx.tx.is_unsigned();
-        let sender = sender_in(self.db_mut(), tx.sender)?;
-        if let Err(e) = validity::check_account(&tx.tx, tx.sender, &sender, env.base_fee) {
-            self.db_mut().records.clear();
-            return Err(e.into());
-        }
+        let ask = ask(&tx.tx, &self.evm.precompiles.registry)?;
+        let payment = match self.judge(tx, &ask, env.base_fee) {
+            Ok(payment) => payment,
+            Err(e) => {
+                self.db_mut().records.clear();
+                return Err(e);
+            }
+        };
         // check_account has refused what does not reach the base fee.
         let price = tx.tx.effective_tip(env.base_fee).unwrap_or(0).saturating_add(u128::from(env.base_fee));
-        let tx_env = tx_env(envelope, tx.sender, env.chain_id);
+        let tx_env = match tx.tx.body() {
+            TxBody::Ethereum(envelope) => tx_env(envelope, tx.sender, env.chain_id),
+            TxBody::Native(native) => native_env(&native.tx, tx.sender, ask),
+        };
         let checkpoint = self.db_mut().overlay.checkpoint();
-        let outcome = self.run(tx_env).and_then(|result| self.keep(tx.sender, price, result));
+        let outcome = self.run(tx_env, payment).and_then(|result| self.keep(tx.sender, price, result));
         if outcome.is_err() {
             self.undo(checkpoint);
         } else {
             self.db_mut().overlay.commit();
         }
         outcome
+    }
+
+    /// Judges the sender's side, and says how the transaction is paid for.
+    fn judge(&mut self, tx: &RecoveredTx, ask: &Ask, base_fee: u64) -> Result<Payment, ExecError> {
+        let ChainEvm(evm) = &mut self.evm;
+        let db = &mut evm.ctx.journaled_state.inner.database;
+        let demand = demand_of(db, &evm.precompiles.registry, tx.sender, ask)?;
+        let sender = sender_in(db, tx.sender)?;
+        let intrinsic = tx.tx.ethereum().is_none().then(|| validity::intrinsic_gas(&tx.tx));
+        let payment = Payment { intrinsic, ..Payment::default() };
+        match validity::check_account(&tx.tx, tx.sender, &sender, &demand, base_fee) {
+            Ok(()) => Ok(payment),
+            Err(e) if validity::may_pay_itself(&e, &demand, tx.tx.gas_limit()) => {
+                Ok(Payment { self_paying: true, ..payment })
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Takes back whatever a transaction left in the EVM and in the overlay.
@@ -154,7 +184,8 @@ impl<S: StateRead> Executor<S> {
     }
 
     /// Runs revm; its changes stand in the journal, native writes in the overlay.
-    pub(crate) fn run(&mut self, tx: TxEnv) -> Result<ExecutionResult, ExecError> {
+    pub(crate) fn run(&mut self, tx: TxEnv, payment: Payment) -> Result<ExecutionResult, ExecError> {
+        self.evm.ctx.journaled_state.payment = payment;
         self.evm.ctx.set_tx(tx);
         drive(&mut self.evm).map_err(|e| match e {
             ChainError::Database(e) => ExecError::State(e.0),
@@ -183,9 +214,15 @@ impl<S: StateRead> Executor<S> {
         let ChainEvm(evm) = &mut self.evm;
         let journal = &mut evm.ctx.journaled_state;
         let movements = journal.take_movements()?;
-        let evm_state = journal.finalize();
+        let mut evm_state = journal.finalize();
+        if journal.payment.self_paying {
+            take_back(&mut evm_state, sender, journal.payment.advanced, paid)?;
+        }
         evm.inspector.ended(&result, &evm_state);
-        let gas = GasPayment { payment: Movement::Gas { from: sender, amount: paid }, last: false };
+        let gas = GasPayment {
+            payment: Movement::Gas { from: sender, amount: paid },
+            last: journal.payment.self_paying,
+        };
         let effects = settle::apply(&mut journal.inner.database, evm_state, gas, &movements)?;
 
         let success = result.is_success();
@@ -196,8 +233,25 @@ impl<S: StateRead> Executor<S> {
             ExecutionResult::Halt { .. } => (Bytes::new(), Vec::new(), None),
         };
         logs.extend(effects.settled.iter().map(|(account, taken)| events::settled(*account, taken)));
+        logs.extend(effects.ended.iter().map(|(account, amount)| events::burned(*account, *amount)));
         let shares = effects.shares;
         Ok(TxOutcome { success, gas_used, output, logs, created, effective_gas_price: price, base_fee, tip, shares })
+    }
+}
+
+/// Takes back what was advanced for gas (D26a): what the call released must cover what it used.
+fn take_back(state: &mut EvmState, sender: Address, advanced: U256, paid: Amount) -> Result<(), InvalidTx> {
+    let held = state.get(&sender).map_or(U256::ZERO, |account| account.info.balance);
+    let want = paid.to_u256();
+    match (held.checked_sub(advanced), state.get_mut(&sender)) {
+        (Some(left), Some(account)) => {
+            account.info.balance = left;
+            Ok(())
+        }
+        _ => {
+            let have = held.saturating_add(want).saturating_sub(advanced);
+            Err(InvalidTx::NotSelfPaid { address: sender, have, want })
+        }
     }
 }
 
@@ -221,11 +275,10 @@ pub(crate) fn sender_in<S: StateRead>(db: &mut ChainDb<S>, address: Address) -> 
     let Some(record) = record else {
         return Ok(Sender { spendable: spendable.to_u256(), ..Sender::default() });
     };
-    let (nonce, code_hash, has_code) = (record.nonce, record.code_hash, record.has_code());
+    let (nonce, is_contract) = (record.nonce, record.is_contract());
     let nominal = match db.records.get(&address) {
         Some(Some(record)) => record.nominal_balance(&db.params)?,
         _ => Amount::ZERO,
     };
-    let is_contract = has_code && !db.bytecode(code_hash).map_err(|e| e.0)?.is_eip7702();
     Ok(Sender { nonce, spendable: spendable.to_u256(), nominal: nominal.to_u256(), is_contract })
 }

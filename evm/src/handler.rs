@@ -4,17 +4,22 @@
 
 use core::marker::PhantomData;
 
+use alloy_primitives::U256;
 use defchain_base::StateRead;
 use revm::{
     context::{
         Evm,
         result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction},
     },
-    context_interface::FrameStack,
+    context_interface::{
+        Block, ContextTr, FrameStack, JournalTr, Transaction, cfg::gas::InitialAndFloorGas,
+        journaled_state::account::JournaledAccountTr,
+    },
     handler::{
-        EthFrame, EvmTr, FrameInitOrResult, FrameResult, Handler, ItemOrResult,
+        EthFrame, EvmTr, FrameInitOrResult, FrameResult, Handler, ItemOrResult, MainnetHandler,
         evm::{ContextDbError, FrameInitResult},
         instructions::EthInstructions,
+        pre_execution,
     },
     inspector::{InspectorEvmTr, InspectorHandler},
     interpreter::{interpreter::EthInterpreter, interpreter_action::FrameInit},
@@ -127,6 +132,45 @@ impl<S: StateRead> Handler for ChainHandler<S> {
     type Evm = ChainEvm<S>;
     type Error = ChainError;
     type HaltReason = HaltReason;
+
+    fn validate_initial_tx_gas(&self, evm: &mut Self::Evm) -> Result<InitialAndFloorGas, ChainError> {
+        match evm.ctx.journaled_state.payment.intrinsic {
+            // Held against the limit by `validity::check_static`.
+            Some(gas) => Ok(gas),
+            None => MainnetHandler::<Self::Evm, ChainError, EthFrame>::default().validate_initial_tx_gas(evm),
+        }
+    }
+
+    /// revm's step; but gas that the transaction itself is to release is advanced as far as the sender lacks it, and a
+    /// call that pretends to own its value owns the commission on it too.
+    fn validate_against_state_and_deduct_caller(
+        &self,
+        evm: &mut Self::Evm,
+        _: &mut InitialAndFloorGas,
+    ) -> Result<(), ChainError> {
+        let payment = evm.ctx.journaled_state.payment;
+        if !payment.self_paying {
+            pre_execution::validate_against_state_and_deduct_caller::<_, ChainError>(&mut evm.ctx)?;
+            if !payment.on_top.is_zero() && evm.ctx.cfg.disable_balance_check {
+                let (from, least) = (evm.ctx.tx.caller, evm.ctx.tx.value.saturating_add(payment.on_top));
+                let mut caller = evm.ctx.journaled_state.load_account_mut(from)?;
+                let held = *caller.data.balance();
+                caller.data.set_balance(held.max(least));
+            }
+            return Ok(());
+        }
+        let (block, tx, cfg, journal, _, _) = evm.ctx.all_mut();
+        let price = tx.effective_gas_price(u128::from(block.basefee()));
+        let cost = U256::from(tx.gas_limit()).saturating_mul(U256::from(price));
+        let mut caller = journal.load_account_with_code_mut(tx.caller())?.data;
+        pre_execution::validate_account_nonce_and_code_with_components(&caller.account().info, tx, cfg)?;
+        let held = *caller.balance();
+        caller.set_balance(held.saturating_sub(cost));
+        caller.bump_nonce();
+        drop(caller);
+        journal.payment.advanced = cost.saturating_sub(held);
+        Ok(())
+    }
 
     fn reward_beneficiary(&self, _: &mut Self::Evm, _: &mut FrameResult) -> Result<(), ChainError> {
         Ok(())

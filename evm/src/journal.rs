@@ -18,6 +18,7 @@ use revm::{
     context::journal::{Journal, JournalEntry},
     context_interface::{
         JournalTr,
+        cfg::gas::InitialAndFloorGas,
         context::{SStoreResult, SelfDestructResult, StateLoad},
         journaled_state::{
             AccountInfoLoad, AccountLoad, JournalCheckpoint, JournalLoadError, TransferError,
@@ -65,8 +66,22 @@ impl Due {
     }
 }
 
+/// How the present transaction is paid for, where that is not what revm does by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Payment {
+    /// Whether the gas may come out of what the transaction releases (D26a): what the sender lacks is advanced.
+    pub self_paying: bool,
+    /// What was advanced.
+    pub advanced: U256,
+    /// Commission on top of the value, for calls that pretend to own it.
+    pub on_top: U256,
+    /// Gas due before the first instruction, where it does not follow from the input (type 100).
+    pub intrinsic: Option<InitialAndFloorGas>,
+}
+
 pub(crate) struct ChainJournal<S: StateRead> {
     pub inner: Journal<ChainDb<S>>,
+    pub payment: Payment,
     marks: Vec<Mark>,
     movements: Vec<Movement>,
     /// What was charged on top in this transaction and no deduction has used yet (D17: nobody is charged twice).
@@ -337,6 +352,7 @@ impl<S: StateRead> JournalTr for ChainJournal<S> {
     fn new(database: ChainDb<S>) -> Self {
         Self {
             inner: Journal::new(database),
+            payment: Payment::default(),
             marks: Vec::with_capacity(16),
             movements: Vec::new(),
             credit: Amount::ZERO,

@@ -3,13 +3,14 @@
 //! revm's interface changes with nearly every release; nothing of it leaves this crate. What others see:
 //!
 //! ```text
-//!            begin_block                  Executor                        distribute (defchain-token)
+//!            begin_block                  Executor                        end_of_block (defchain-token)
 //!  Overlay ─────────────▶ Overlay ──▶ execute(tx) … execute(tx) ──▶ Overlay ─────────────▶ Overlay
-//!            2935, 4788                TxOutcome    TxOutcome       Σ base fees, Σ tips
+//!            2935, 4788                TxOutcome    TxOutcome       Σ base fees, Σ tips, Σ shares
 //! ```
 //!
-//! Inside `execute`: [`validity`] judges; revm runs on a database that shows effective balances; one journal opens and
-//! closes the overlay's checkpoints with the EVM's frames and keeps the value movements that survive; afterwards they
+//! Inside `execute`: [`validity`] judges, with what the transaction demands beside gas ([`demand()`]); revm runs on a database that shows effective balances; one journal opens and
+//! closes the overlay's checkpoints with the EVM's frames, charges commission at each movement of value (D17) and keeps the
+//! movements that survive; afterwards they
 //! are applied to portions one by one, nonces, code and storage are written, and every balance is compared.
 //!
 //! - [`Executor`]: transactions of a block. [`simulate`](simulate()) and [`estimate_gas`]: the same EVM on a throw-away
@@ -23,8 +24,8 @@
 //! Invariants
 //! - An invalid transaction leaves state untouched; a reverted frame undoes native state exactly as storage.
 //! - After each transaction, for every account it loaded, the EVM's balance equals what its portions are worth.
-//! - Fees leave the sender with the transaction and reach nobody before the end of the block (D19); unused gas is never
-//!   debited.
+//! - Fees and the pools' shares of commission leave the payer with the transaction and reach nobody before the end of the
+//!   block (D17, D19); unused gas is never debited.
 //! - The result depends on state, block and transactions alone.
 
 #![allow(clippy::result_large_err, reason = "refusals carry their figures (up to 128 bytes); the hot path returns Ok")]
@@ -32,6 +33,7 @@
 mod access_list;
 mod begin;
 mod db;
+mod demand;
 mod env;
 mod error;
 mod estimate;
@@ -59,6 +61,7 @@ pub use defchain_base::{
     BlockEnv,
     native::{self, Registry},
 };
+pub use demand::{demand, try_out};
 pub use env::limits;
 pub use error::ExecError;
 pub use estimate::{EstimateError, estimate_gas};

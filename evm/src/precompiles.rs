@@ -23,7 +23,7 @@ pub(crate) type ChainContext<S> = Context<RevmBlockEnv, TxEnv, CfgEnv, ChainDb<S
 
 pub(crate) struct ChainPrecompiles {
     ethereum: EthPrecompiles,
-    registry: Registry,
+    pub registry: Registry,
     warm: AddressSet,
     /// Where a simulation pretends precompiles to be: new place to old.
     moved: BTreeMap<Address, Address>,

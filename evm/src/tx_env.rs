@@ -3,8 +3,10 @@
 use alloy_consensus::{Transaction, TxEnvelope, Typed2718};
 use alloy_eips::eip7702::{RecoveredAuthority, RecoveredAuthorization, SignedAuthorization};
 use alloy_primitives::{Address, U256};
-use defchain_base::tx::recover_signer;
+use defchain_base::tx::{NativeTx, recover_signer};
 use revm::{context::TxEnv, context_interface::either::Either};
+
+use crate::demand::Ask;
 
 /// An Ethereum transaction of types 0, 1, 2 or 4.
 pub(crate) fn tx_env(tx: &TxEnvelope, sender: Address, chain_id: u64) -> TxEnv {
@@ -23,6 +25,23 @@ pub(crate) fn tx_env(tx: &TxEnvelope, sender: Address, chain_id: u64) -> TxEnv {
         blob_hashes: Vec::new(),
         max_fee_per_blob_gas: 0,
         authorization_list: recover_all(tx.authorization_list().unwrap_or_default(), chain_id),
+    }
+}
+
+/// A native transaction as the call that does the same (D10). Its fees are those of type 2.
+pub(crate) fn native_env(tx: &NativeTx, sender: Address, ask: Ask) -> TxEnv {
+    TxEnv {
+        tx_type: 2,
+        caller: sender,
+        gas_limit: tx.gas_limit,
+        gas_price: tx.max_fee_per_gas,
+        kind: ask.to,
+        value: ask.value,
+        data: ask.input,
+        nonce: tx.nonce,
+        chain_id: Some(tx.chain_id),
+        gas_priority_fee: Some(tx.max_priority_fee_per_gas),
+        ..TxEnv::default()
     }
 }
 

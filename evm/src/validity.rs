@@ -9,8 +9,9 @@
 
 use alloy_consensus::Transaction;
 use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
+use alloy_primitives::TxKind;
 use defchain_base::{
-    Address, U256,
+    Address, CodecError, U256, system,
     tx::{SignedTx, TxBody, TxError},
 };
 use revm::{
@@ -53,15 +54,17 @@ pub enum InvalidTx {
     /// Cannot pay.
     #[error(
         "insufficient funds for gas * price + value: address {address} have {have} want {want} \
-         (spendable wei at the block's time; nominal balance {nominal})"
+         (spendable wei at the block's time; nominal balance {nominal}; commission on top of the value {commission})"
     )]
     InsufficientFunds {
         /// Sender.
         address: Address,
         /// Spendable (effective) balance, wei.
         have: U256,
-        /// gas limit × max fee + value (+ commission), wei.
+        /// gas limit × max fee + value + commission on top of it, wei.
         want: U256,
+        /// Of that, commission (D17).
+        commission: U256,
         /// Nominal balance, wei (D20: both figures).
         nominal: U256,
     },
@@ -139,6 +142,28 @@ pub enum InvalidTx {
     /// gas × price + value needs more than 256 bits.
     #[error("gas * price + value overflows 256 bits")]
     CostOverflow,
+    /// The payload of a native transaction is not what its module reads.
+    #[error("payload of a native transaction: {0}")]
+    Payload(CodecError),
+    /// D32: the chain waits for its validators.
+    #[error(
+        "the chain is not active yet: until enough validators are, only calls to the system addresses for registration, \
+         staking, delegation, claims, settling, governance, bridge and migration are accepted (D32), not to {0}"
+    )]
+    NotActive(String),
+    /// D26a: nothing that it released could pay for it.
+    #[error(
+        "insufficient funds for gas * price: address {address} has {have} wei with what the call released, \
+         the gas it used costs {want} wei"
+    )]
+    NotSelfPaid {
+        /// Sender.
+        address: Address,
+        /// Balance after the call, wei.
+        have: U256,
+        /// Gas used × price, wei.
+        want: U256,
+    },
     /// The EVM refused what these rules let pass. No transaction is known to do that.
     #[error("refused by the EVM: {0}")]
     Refused(String),
@@ -166,6 +191,9 @@ impl InvalidTx {
             Self::EmptyAuthorizations => 214,
             Self::CostOverflow => 215,
             Self::Refused(_) => 216,
+            Self::Payload(_) => 217,
+            Self::NotActive(_) => 218,
+            Self::NotSelfPaid { .. } => 219,
         }
     }
 }
@@ -177,6 +205,27 @@ pub struct Limits {
     pub chain_id: u64,
     /// Gas of a block.
     pub block_gas: u64,
+    /// Whether the chain still waits for its validators (D32).
+    pub latched: bool,
+}
+
+/// What may be called before enough validators are active (D32).
+const BEFORE_ACTIVATION: [Address; 6] =
+    [system::STAKING, system::VALIDATORS, system::TOKEN, system::GOVERNANCE, system::BRIDGE, system::MIGRATION];
+
+/// Most gas of a call that is paid for out of what it releases (D26a): it is executed before anybody knows whether it
+/// pays, so it must stay cheap to try.
+pub const MAX_SELF_PAID_GAS: u64 = 2_000_000;
+
+/// What a transaction asks of its sender beside gas.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Native money it carries, wei.
+    pub value: U256,
+    /// Commission that the sender pays on top of it, wei (D17).
+    pub on_top: U256,
+    /// Whether its gas may come out of what it releases to the sender (D26a).
+    pub releases: bool,
 }
 
 /// The sender as of a block's time.
@@ -218,6 +267,7 @@ pub fn check_static(tx: &SignedTx, limits: &Limits) -> Result<(), InvalidTx> {
             return Err(InvalidTx::EmptyAuthorizations);
         }
     }
+    check_latch(limits.latched, &tx.to())?;
     let gas = intrinsic_gas(tx);
     if gas.initial_regular_gas > have {
         return Err(InvalidTx::IntrinsicGas { have, want: gas.initial_regular_gas });
@@ -225,13 +275,29 @@ pub fn check_static(tx: &SignedTx, limits: &Limits) -> Result<(), InvalidTx> {
     if gas.floor_gas > have {
         return Err(InvalidTx::FloorGas { have, want: gas.floor_gas });
     }
-    max_cost(tx).map(|_| ())
+    Ok(())
+}
+
+/// Refuses what has to wait until the chain is active.
+pub(crate) fn check_latch(latched: bool, to: &TxKind) -> Result<(), InvalidTx> {
+    match to {
+        _ if !latched => Ok(()),
+        TxKind::Call(to) if BEFORE_ACTIVATION.contains(to) => Ok(()),
+        TxKind::Call(to) => Err(InvalidTx::NotActive(to.to_string())),
+        TxKind::Create => Err(InvalidTx::NotActive("a new contract".to_owned())),
+    }
 }
 
 /// Gas that is due before the first instruction, and the EIP-7623 floor.
 #[must_use]
 pub fn intrinsic_gas(tx: &SignedTx) -> InitialAndFloorGas {
-    let TxBody::Ethereum(envelope) = tx.body() else { return InitialAndFloorGas::new(21_000, 0) };
+    let envelope = match tx.body() {
+        TxBody::Ethereum(envelope) => envelope,
+        // A native transaction pays for the bytes it has, not for those of the call it stands for.
+        TxBody::Native(native) => {
+            return calculate_initial_tx_gas(SPEC, &native.tx.payload, false, 0, 0, 0, None);
+        }
+    };
     let (accounts, slots) = envelope.access_list().map_or((0, 0), |list| {
         let slots = list.iter().map(|item| item.storage_keys.len()).fold(0, usize::saturating_add);
         (list.len(), slots)
@@ -250,23 +316,47 @@ pub fn intrinsic_gas(tx: &SignedTx) -> InitialAndFloorGas {
     )
 }
 
-/// The most the sender can be charged: gas limit × max fee + value, in wei.
+/// The most the sender can be charged: gas limit × max fee + value + commission on top, in wei.
 ///
 /// # Errors
 /// When it needs more than 256 bits.
-pub fn max_cost(tx: &SignedTx) -> Result<U256, InvalidTx> {
-    U256::from(tx.gas_limit())
-        .checked_mul(U256::from(tx.max_fee_per_gas()))
-        .and_then(|gas| gas.checked_add(tx.value()))
+pub fn max_cost(tx: &SignedTx, demand: &Demand) -> Result<U256, InvalidTx> {
+    cost(tx.gas_limit(), tx.max_fee_per_gas(), demand)
+}
+
+/// The same for a call that is no transaction.
+pub(crate) fn cost(gas: u64, price: u128, demand: &Demand) -> Result<U256, InvalidTx> {
+    U256::from(gas)
+        .checked_mul(U256::from(price))
+        .and_then(|gas| gas.checked_add(demand.value))
+        .and_then(|sum| sum.checked_add(demand.on_top))
         .ok_or(InvalidTx::CostOverflow)
+}
+
+/// The one comparison of what a sender can spend with what is asked of it (D17): pool, proposal, block, `eth_call`.
+///
+/// # Errors
+/// [`InvalidTx::InsufficientFunds`] with both figures.
+pub fn check_funds(address: Address, sender: &Sender, want: U256, demand: &Demand) -> Result<(), InvalidTx> {
+    if want <= sender.spendable {
+        return Ok(());
+    }
+    let Sender { spendable: have, nominal, .. } = *sender;
+    Err(InvalidTx::InsufficientFunds { address, have, want, commission: demand.on_top, nominal })
 }
 
 /// Judges the sender's side at a block's time and base fee, all but the nonce's place.
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check_payer(tx: &SignedTx, address: Address, sender: &Sender, base_fee: u64) -> Result<(), InvalidTx> {
-    if defchain_base::system::is_reserved(&address) {
+pub fn check_payer(
+    tx: &SignedTx,
+    address: Address,
+    sender: &Sender,
+    demand: &Demand,
+    base_fee: u64,
+) -> Result<(), InvalidTx> {
+    if system::is_reserved(&address) {
         return Err(InvalidTx::SenderIsSystem(address));
     }
     // EIP-3607, which concerns signatures: whoever lets an unsigned transaction in stands for its sender.
@@ -277,23 +367,32 @@ pub fn check_payer(tx: &SignedTx, address: Address, sender: &Sender, base_fee: u
     if max_fee < u128::from(base_fee) {
         return Err(InvalidTx::FeeTooLow { address, max_fee, base_fee });
     }
-    let want = max_cost(tx)?;
-    if want > sender.spendable {
-        return Err(InvalidTx::InsufficientFunds { address, have: sender.spendable, want, nominal: sender.nominal });
-    }
-    Ok(())
+    check_funds(address, sender, max_cost(tx, demand)?, demand)
+}
+
+/// Whether a refusal may be overcome by executing: the sender lacks the money for its gas, and the call may release it
+/// (D26a).
+#[must_use]
+pub const fn may_pay_itself(refused: &InvalidTx, demand: &Demand, gas_limit: u64) -> bool {
+    matches!(refused, InvalidTx::InsufficientFunds { .. }) && demand.releases && gas_limit <= MAX_SELF_PAID_GAS
 }
 
 /// Judges a transaction at its place in a block: its nonce must be the sender's next.
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check_account(tx: &SignedTx, address: Address, sender: &Sender, base_fee: u64) -> Result<(), InvalidTx> {
+pub fn check_account(
+    tx: &SignedTx,
+    address: Address,
+    sender: &Sender,
+    demand: &Demand,
+    base_fee: u64,
+) -> Result<(), InvalidTx> {
     check_nonce_not_used(tx, address, sender)?;
     if tx.nonce() > sender.nonce {
         return Err(InvalidTx::NonceTooHigh { address, tx: tx.nonce(), state: sender.nonce });
     }
-    check_payer(tx, address, sender, base_fee)
+    check_payer(tx, address, sender, demand, base_fee)
 }
 
 /// Refuses a nonce that was used. The pool asks this alone, because it holds transactions with later nonces.

@@ -13,15 +13,20 @@ use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolEvent;
 use common::{
     CHAIN_ID, Chain, Tx,
     code::{self, CALL, RETURN},
     contract, user,
 };
 use defchain_base::system::Pool;
-use defchain_token::{TokenParams, state::TokenRead};
+use defchain_token::{IToken, TokenParams, state::TokenRead};
 
 const DEF: u128 = 1_000_000_000_000_000_000;
+
+fn wei(n: u128) -> U256 {
+    U256::from(n)
+}
 
 /// A relay that got 100 DEF on day 0, now two days later: 97 DEF are left.
 fn chain() -> Chain {
@@ -52,9 +57,9 @@ fn contract_to_contract_keeps_its_age_and_a_way_back_to_people_renews_it() {
     let nobody = Address::repeat_byte(0x98);
     chain.run(user(1), Tx::call(contract(0), 0, code::relay_input(nobody, 40 * DEF, &[])));
     assert_eq!(receipts(&chain, nobody), [now], "fresh");
-    // A day later the carried 40 are worth 40 × 93/97, the fresh ones 99 %.
+    // A day later the carried 40 are worth 40 × 93/97, of the fresh ones, less 5 %, 99 %.
     chain.next_block(chain.params.day_millis());
-    assert_eq!(chain.balance(nobody), 396 * DEF / 10);
+    assert_eq!(chain.balance(nobody), 38 * DEF * 99 / 100);
     assert_eq!(chain.balance(contract(1)), (40 * DEF * 100).div_ceil(97) * 93 / 100);
 }
 
@@ -108,11 +113,11 @@ fn a_legacy_is_judged_by_its_parties() {
     let mut chain = chain();
     let now = chain.env().age.0;
     let heir = Address::repeat_byte(0x97);
-    for (to, expected) in [(contract(1), 0), (heir, now)] {
+    for (to, arrives, expected) in [(contract(1), 3 * DEF, 0), (heir, 285 * DEF / 100, now)] {
         // The relay pays the mortal contract (carried), which leaves it to the heir.
         let data = code::relay_input(contract(3), 3 * DEF, to.into_word().as_slice());
         chain.run(user(1), Tx::call(contract(0), 0, data));
-        assert_eq!((chain.balance(to), receipts(&chain, to)), (3 * DEF, vec![expected]));
+        assert_eq!((chain.balance(to), receipts(&chain, to)), (arrives, vec![expected]));
     }
 }
 
@@ -122,8 +127,18 @@ fn touching_an_account_settles_it_half_to_the_dividend_pool() {
     let (supply, pool) = (chain.supply(), chain.balance(Pool::Dividend.address()));
     let outcome = chain.run(user(1), Tx::call(user(2), 0, vec![]));
     // Of user 1's 1,000 DEF 30 are lost: 15 to the pool, 15 burned. User 2 was not paid and is not settled.
-    assert_eq!(outcome.burned.wei(), 15 * DEF);
-    assert_eq!(chain.supply(), supply - 15 * DEF);
-    assert_eq!(chain.balance(Pool::Dividend.address()), pool + 15 * DEF);
+    assert_eq!((outcome.shares.burned.wei(), outcome.shares.dividend.wei()), (15 * DEF, 15 * DEF));
+    assert_eq!((chain.supply(), chain.balance(Pool::Dividend.address())), (supply, pool), "pools wait for the block's end");
+    // D21: the receipt says so.
+    let settled = IToken::Settled::decode_log(&outcome.logs[0]).unwrap();
+    assert_eq!((settled.account, settled.burned, settled.toDividendPool), (user(1), wei(15 * DEF), wei(15 * DEF)));
+    assert_eq!(outcome.logs.len(), 1);
+    let fees = outcome.base_fee.wei();
+    chain.next_block(0);
+    let tip_commission = outcome.tip.wei() / 100;
+    // And half of what the operator's two days old income lost when it was paid again.
+    let dividend = pool + 15 * DEF + fees * 30 / 100 + tip_commission;
+    let more = chain.balance(Pool::Dividend.address()) - dividend;
+    assert!(more > 0 && more < DEF / 1_000_000, "{more}");
     assert_eq!(chain.state().nominal_balance(&user(2)).unwrap().wei(), 1_000 * DEF);
 }

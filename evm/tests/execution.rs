@@ -13,6 +13,7 @@ mod common;
 use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, U256, address};
 use alloy_signer::SignerSync;
+use alloy_sol_types::SolEvent;
 use alloy_signer_local::PrivateKeySigner;
 use common::{
     CHAIN_ID, Chain, GWEI, OPERATOR, Tx,
@@ -20,8 +21,8 @@ use common::{
     contract, user,
 };
 use defchain_base::{Substore, system, system::Pool};
-use defchain_evm::{ExecError, validity::InvalidTx};
-use defchain_token::{EMPTY_CODE_HASH, TokenParams, state::TokenRead};
+use defchain_evm::{ExecError, TxOutcome, validity::InvalidTx};
+use defchain_token::{EMPTY_CODE_HASH, IToken, TokenParams, state::TokenRead};
 
 const DEF: u128 = 1_000_000_000_000_000_000;
 
@@ -169,6 +170,12 @@ fn selfdestruct_of_an_old_contract_only_moves_its_money() {
     assert_eq!((chain.balance(contract(0)), chain.supply()), (9, supply), "to itself: nothing happens");
 }
 
+/// The part of the base fee that D19 burns.
+fn fees_burned(outcome: &TxOutcome) -> u128 {
+    let fee = outcome.base_fee.wei();
+    fee - 2 * (fee * 30 / 100) - fee * 20 / 100
+}
+
 #[test]
 fn selfdestruct_in_the_creating_transaction_ends_the_contract_and_burns_what_it_keeps() {
     let mut chain = with(&[(contract(0), code::factory(false))]);
@@ -177,13 +184,14 @@ fn selfdestruct_in_the_creating_transaction_ends_the_contract_and_burns_what_it_
     let outcome = chain.run(user(0), Tx::call(contract(0), 13, vec![0x30, 0xff]));
     let created = contract(0).create(1);
     assert_eq!(Address::from_word(B256::from_slice(&outcome.output)), created);
-    assert_eq!(outcome.burned.wei(), 13);
-    assert_eq!(chain.supply(), supply - 13);
+    assert_eq!(outcome.shares.burned.wei(), 13);
+    chain.next_block(0);
+    assert_eq!(chain.supply(), supply - 13 - fees_burned(&outcome));
     assert_eq!(chain.state().account(&created).unwrap(), None);
     // To another account: nothing is lost.
     let init = [&[0x73][..], user(4).as_slice(), &[0xff]].concat();
     let outcome = chain.run(user(0), Tx::call(contract(0), 13, init));
-    assert_eq!((outcome.burned.wei(), chain.balance(user(4))), (0, 1_000 * DEF + 13));
+    assert_eq!((outcome.shares.burned.wei(), chain.balance(user(4))), (0, 1_000 * DEF + 13));
 }
 
 #[test]
@@ -192,8 +200,13 @@ fn value_sent_to_an_account_that_destroyed_itself_burns() {
     let supply = chain.supply();
     let outcome = chain.run(user(0), Tx::call(contract(0), 10, code::init(code::FRAGILE)));
     assert_eq!(word(&outcome.output), U256::from(1));
-    assert_eq!(outcome.burned.wei(), 5);
-    assert_eq!((chain.supply(), chain.balance(contract(0))), (supply - 5, 5));
+    assert_eq!(outcome.shares.burned.wei(), 5);
+    assert_eq!(chain.balance(contract(0)), 5);
+    // D21: neither burn is any transaction's own value, so the receipt says both.
+    let burned = IToken::Burned::decode_log(outcome.logs.last().unwrap()).unwrap();
+    assert_eq!((burned.from, burned.amount), (contract(0).create(1), U256::from(5)));
+    chain.next_block(0);
+    assert_eq!(chain.supply(), supply - 5 - fees_burned(&outcome));
     assert_eq!(chain.state().account(&contract(0).create(1)).unwrap(), None);
 }
 

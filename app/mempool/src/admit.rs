@@ -10,8 +10,8 @@ use defchain_evm::validity::{self, Sender};
 use rayon::prelude::*;
 
 use crate::{
-    FirstSeen, Origin, Pool, PoolError,
-    entry::Entry,
+    FirstSeen, Origin, Pool, PoolError, Unjudged,
+    entry::{Draft, Entry},
     pool::{LOCK_CHUNK, Shared},
     view::Tip,
 };
@@ -55,8 +55,8 @@ impl Pool {
         let tx = decode(raw, MAX_TX_BYTES)?;
         shared.screen(&tx, &tip)?;
         let recovered = tx.into_unsigned().ok_or(TxError::Signature)?;
-        let entry = shared.entry(Arc::new(recovered), Origin::Local, shared.clock.now())?;
-        let judged = shared.judge(entry, &tip)?;
+        let draft = Draft { tx: Arc::new(recovered), origin: Origin::Local, first_seen: shared.clock.now() };
+        let judged = shared.judge(draft, &tip)?;
         shared.admit(judged)
     }
 
@@ -90,8 +90,8 @@ impl Shared {
         let tx = decode(raw, MAX_TX_BYTES)?;
         self.screen(&tx, &tip)?;
         let sender = self.senders.recover(&tx)?;
-        let entry = self.entry(Arc::new(RecoveredTx { tx, sender }), origin, seen)?;
-        self.judge(entry, &tip)
+        let draft = Draft { tx: Arc::new(RecoveredTx { tx, sender }), origin, first_seen: seen };
+        self.judge(draft, &tip)
     }
 
     /// Refuses what can be refused without knowing the signer.
@@ -109,11 +109,26 @@ impl Shared {
         state.check_full(tx.raw().len(), price)
     }
 
-    fn judge(&self, entry: Arc<Entry>, tip: &Tip) -> Result<Judged, PoolError> {
-        let address = entry.sender();
+    fn judge(&self, draft: Draft, tip: &Tip) -> Result<Judged, PoolError> {
+        let (tx, address) = (&draft.tx.tx, draft.tx.sender);
+        let unjudged = |e| match e {
+            Unjudged::Invalid(e) => PoolError::Invalid(e),
+            Unjudged::View(source) => PoolError::State { address, source },
+        };
         let sender = tip.view.sender(&address).map_err(|source| PoolError::State { address, source })?;
-        validity::check_nonce_not_used(&entry.tx.tx, address, &sender)?;
-        validity::check_payer(&entry.tx.tx, address, &sender, tip.context.base_fee)?;
+        validity::check_nonce_not_used(tx, address, &sender)?;
+        let demand = tip.view.demand(&draft.tx).map_err(unjudged)?;
+        let mut self_paid = false;
+        if let Err(refused) = validity::check_payer(tx, address, &sender, &demand, tip.context.base_fee) {
+            if !validity::may_pay_itself(&refused, &demand, tx.gas_limit()) {
+                return Err(refused.into());
+            }
+            // It has to be the sender's next: only then can anybody say what it would release (D26a).
+            tip.view.try_out(&draft.tx).map_err(unjudged)?;
+            self_paid = true;
+        }
+        let nanos = self.clock.nanos(draft.first_seen.instant);
+        let entry = Entry::new(draft, demand, self_paid, nanos)?;
         Ok(Judged { entry, sender, seq: tip.seq })
     }
 
@@ -126,7 +141,7 @@ impl Shared {
             tries = tries.saturating_add(1);
             let tip = self.tip();
             if tip.seq != judged.seq {
-                judged = self.judge(judged.entry, &tip)?;
+                judged = self.judge(judged.entry.draft(), &tip)?;
             }
             if let Some(result) = self.with_state(|state| admit_one(state, &judged, &tip, self.clock.now_nanos())) {
                 return result;

@@ -5,7 +5,7 @@ use defchain_evm::validity::Sender;
 use rayon::prelude::*;
 
 use crate::{
-    Pool, PoolView,
+    Pool, PoolView, Unjudged,
     pool::{LOCK_CHUNK, Shared},
     view::Tip,
 };
@@ -136,6 +136,22 @@ impl Shared {
                     }
                 }
             });
+        }
+        self.retry_self_paid(addresses, tip);
+    }
+
+    /// Tries again what pays for itself (D26a): there is at most one of them a sender, and few senders have one.
+    fn retry_self_paid(&self, addresses: &[Address], tip: &Tip) {
+        for chunk in addresses.chunks(LOCK_CHUNK) {
+            let held: Vec<_> = {
+                let state = self.state.lock();
+                chunk.iter().flat_map(|address| state.self_paid(address)).collect()
+            };
+            for entry in held {
+                if matches!(tip.view.try_out(&entry.tx), Err(Unjudged::Invalid(_))) {
+                    self.with_state(|state| state.drop_unpayable(&entry));
+                }
+            }
         }
     }
 }

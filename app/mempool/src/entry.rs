@@ -8,7 +8,7 @@ use std::{
 };
 
 use defchain_base::{Address, B256, U256, tx::RecoveredTx};
-use defchain_evm::validity::{self, InvalidTx};
+use defchain_evm::validity::{self, Demand, InvalidTx};
 
 /// When this node first received a transaction: orders ties, ages the pool, and goes into vote extensions (D38, in
 /// steps of 200 µs, hence microseconds).
@@ -53,8 +53,12 @@ pub(crate) struct Entry {
     pub fee_cap: u128,
     /// `first_seen` on the pool's own clock.
     pub seen_nanos: u64,
-    /// Most that it can cost its sender, wei.
+    /// What it asks of its sender beside gas, as of its judgement.
+    pub demand: Demand,
+    /// Most that it can cost its sender, wei; nothing when it pays for itself (D26a).
     pub cost: U256,
+    /// Whether it pays for itself out of what it releases.
+    pub self_paid: bool,
     pub origin: Origin,
     pub first_seen: FirstSeen,
     /// Whether subscribers were told of it and it stands in an offer queue.
@@ -63,14 +67,24 @@ pub(crate) struct Entry {
     pub offers: AtomicU8,
 }
 
+/// A transaction that is to be judged.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub tx: Arc<RecoveredTx>,
+    pub origin: Origin,
+    pub first_seen: FirstSeen,
+}
+
 impl Entry {
-    pub fn new(
-        tx: Arc<RecoveredTx>,
-        origin: Origin,
-        first_seen: FirstSeen,
-        seen_nanos: u64,
-    ) -> Result<Arc<Self>, InvalidTx> {
+    /// To be judged again.
+    pub fn draft(&self) -> Draft {
+        Draft { tx: Arc::clone(&self.tx), origin: self.origin, first_seen: self.first_seen }
+    }
+
+    pub fn new(draft: Draft, demand: Demand, self_paid: bool, seen_nanos: u64) -> Result<Arc<Self>, InvalidTx> {
+        let Draft { tx, origin, first_seen } = draft;
         let signed = &tx.tx;
+        let cost = if self_paid { U256::ZERO } else { validity::max_cost(signed, &demand)? };
         Ok(Arc::new(Self {
             hash: signed.hash(),
             sender: tx.sender,
@@ -79,7 +93,9 @@ impl Entry {
             gas_limit: signed.gas_limit(),
             tip_cap: signed.max_priority_fee_per_gas(),
             fee_cap: signed.max_fee_per_gas(),
-            cost: validity::max_cost(signed)?,
+            demand,
+            cost,
+            self_paid,
             seen_nanos,
             origin,
             first_seen,

@@ -6,6 +6,17 @@ use defchain_evm::validity::InvalidTx;
 #[error("{0}")]
 pub struct ViewError(pub String);
 
+/// Why a transaction was not judged valid by a view of the chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unjudged {
+    /// No block could carry it.
+    #[error(transparent)]
+    Invalid(#[from] InvalidTx),
+    /// Nobody can say.
+    #[error(transparent)]
+    View(#[from] ViewError),
+}
+
 /// Why the pool does not take a transaction. Messages carry the words that Ethereum tools match on; codes are stable
 /// (101–110 form, 201–215 validity, from 301 the pool's own).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

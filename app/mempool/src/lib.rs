@@ -17,7 +17,8 @@
 //! - *recover*: the dearest step. Done outside the pool's lock and once per transaction: [`Pool::recover_all`] serves
 //!   blocks from the same memory.
 //! - *judge*: [`check_nonce_not_used`] and [`check_payer`] with the sender as of the next block's time. The pool has no
-//!   rule of validity of its own (D8b, D17); it adds only what concerns a waiting room: bounds, replacement, order.
+//!   rule of validity of its own (D8b, D17); it adds only what concerns a waiting room: bounds, replacement, order. A call
+//!   that may pay for itself out of what it releases is tried on a throw-away copy of the state (D26a).
 //! - *lanes*: one per sender, by nonce. What follows the account's nonce without a gap is *pending* (executable), the
 //!   rest is *queued*.
 //!
@@ -73,7 +74,7 @@ pub use best::{BestLimits, BestTransactions};
 pub use commit::Included;
 pub use config::PoolConfig;
 pub use entry::{FirstSeen, Origin};
-pub use error::{InsertCode, PoolError, ViewError};
+pub use error::{InsertCode, PoolError, Unjudged, ViewError};
 pub use metrics::PoolMetrics;
 pub use pool::Pool;
 pub use query::{Content, PoolTransaction, SenderContent, Status};

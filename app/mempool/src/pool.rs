@@ -163,10 +163,6 @@ impl Shared {
         }
     }
 
-    pub fn entry(&self, tx: Arc<RecoveredTx>, origin: Origin, seen: crate::FirstSeen) -> Result<Arc<Entry>, PoolError> {
-        Ok(Entry::new(tx, origin, seen, self.clock.nanos(seen.instant))?)
-    }
-
     fn metrics(&self) -> PoolMetrics {
         let (gossip_queue, gossip_queue_bytes) = self.queue.len();
         let (tally, pending, queued, bytes, lanes, config) = {

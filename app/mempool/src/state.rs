@@ -4,7 +4,7 @@ use std::{
 };
 
 use defchain_base::{Address, B256, U256};
-use defchain_evm::validity::Sender;
+use defchain_evm::validity::{self, Sender};
 
 use crate::{
     PoolConfig, PoolError,
@@ -327,11 +327,28 @@ impl State {
         let Some(lane) = self.lanes.get(&address) else { return };
         let unpayable: Vec<u64> = lane
             .iter()
-            .filter(|(_, entry)| defchain_evm::validity::check_payer(&entry.tx.tx, address, sender, 0).is_err())
+            // What pays for itself is tried by the caller.
+            .filter(|(_, entry)| {
+                let payable = || validity::check_payer(&entry.tx.tx, address, sender, &entry.demand, 0);
+                !entry.self_paid && payable().is_err()
+            })
             .map(|(nonce, _)| nonce)
             .collect();
         for nonce in unpayable {
             self.unlink(address, nonce);
+            self.tally.unpayable = self.tally.unpayable.saturating_add(1);
+        }
+    }
+
+    /// What this sender has here that pays for itself (D26a).
+    pub fn self_paid(&self, address: &Address) -> Vec<Arc<Entry>> {
+        let Some(lane) = self.lanes.get(address) else { return Vec::new() };
+        lane.iter().filter(|(_, entry)| entry.self_paid).map(|(_, entry)| Arc::clone(entry)).collect()
+    }
+
+    /// Drops what can no longer pay for itself, unless another has taken its place.
+    pub fn drop_unpayable(&mut self, entry: &Entry) {
+        if self.by_hash.contains_key(&entry.hash()) && self.unlink(entry.sender(), entry.nonce()).is_some() {
             self.tally.unpayable = self.tally.unpayable.saturating_add(1);
         }
     }

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use defchain_base::{Address, Height, Timestamp};
-use defchain_evm::validity::{Limits, Sender};
+use defchain_base::{Address, Height, Timestamp, tx::RecoveredTx};
+use defchain_evm::validity::{Demand, Limits, Sender};
 
-use crate::ViewError;
+use crate::{Unjudged, ViewError};
 
 /// What the pool asks about the chain: one committed snapshot, and what the next block will be like.
 ///
@@ -18,6 +18,18 @@ pub trait PoolView: Send + Sync {
     /// # Errors
     /// When state cannot be read.
     fn sender(&self, address: &Address) -> Result<Sender, ViewError>;
+
+    /// What a transaction asks of its sender beside gas, as the next block would see it (D17).
+    ///
+    /// # Errors
+    /// When no block could carry it, or state cannot be read.
+    fn demand(&self, tx: &RecoveredTx) -> Result<Demand, Unjudged>;
+
+    /// Executes a transaction on a throw-away copy of the state: what its sender cannot pay may be released by it (D26a).
+    ///
+    /// # Errors
+    /// When the next block could not carry it first, or state cannot be read.
+    fn try_out(&self, tx: &RecoveredTx) -> Result<(), Unjudged>;
 }
 
 /// The block that would come next.

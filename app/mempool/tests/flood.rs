@@ -14,9 +14,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use alloy_consensus::{SignableTransaction, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Signature, U256};
-use defchain_base::{Address, Bytes, Height, Timestamp, keccak256};
-use defchain_evm::validity::{Limits, Sender};
-use defchain_mempool::{Pool, PoolConfig, PoolContext, PoolView, ViewError};
+use defchain_base::{Address, Bytes, Height, Timestamp, keccak256, tx::RecoveredTx};
+use defchain_evm::validity::{Demand, Limits, Sender};
+use defchain_mempool::{Pool, PoolConfig, PoolContext, PoolView, Unjudged, ViewError};
 use rayon::prelude::*;
 
 #[path = "../src/tests/wallet.rs"]
@@ -30,7 +30,7 @@ struct Everybody;
 impl PoolView for Everybody {
     fn context(&self) -> PoolContext {
         PoolContext {
-            limits: Limits { chain_id: CHAIN_ID, block_gas: BLOCK_GAS },
+            limits: Limits { chain_id: CHAIN_ID, block_gas: BLOCK_GAS, latched: false },
             base_fee: 1_000_000_000,
             height: Height(1),
             time: Timestamp(1_000),
@@ -40,6 +40,14 @@ impl PoolView for Everybody {
     fn sender(&self, _: &Address) -> Result<Sender, ViewError> {
         let rich = U256::from(u128::MAX / 2);
         Ok(Sender { nonce: 0, spendable: rich, nominal: rich, is_contract: false })
+    }
+
+    fn demand(&self, tx: &RecoveredTx) -> Result<Demand, Unjudged> {
+        Ok(Demand { value: tx.tx.value(), ..Demand::default() })
+    }
+
+    fn try_out(&self, _: &RecoveredTx) -> Result<(), Unjudged> {
+        Ok(())
     }
 }
 

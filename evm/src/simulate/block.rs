@@ -3,7 +3,6 @@
 //! The caller runs the block's own steps on [`BlockSimulator::overlay_mut`], so that they stand in one place only.
 
 use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
-use alloy_primitives::U256;
 use defchain_base::{Overlay, StateRead};
 
 use super::{
@@ -13,8 +12,8 @@ use super::{
 use crate::{
     BlockEnv, ExecError, Executor, Interrupt, Registry, TxOutcome,
     env::to_revm,
-    executor::sender_in,
-    validity::{InvalidTx, Sender},
+    journal::Payment,
+    validity::{InvalidTx, Sender, check_funds, cost},
 };
 
 /// By which rules the calls run.
@@ -118,7 +117,7 @@ impl<S: StateRead> BlockSimulator<S> {
             }
         };
         let checkpoint = self.executor.overlay_mut().checkpoint();
-        let done = self.executor.run(tx).and_then(|result| {
+        let done = self.executor.run(tx, Payment::default()).and_then(|result| {
             let outcome = outcome(result.clone());
             Ok((outcome, self.executor.keep(from, price, result)?))
         });
@@ -138,9 +137,7 @@ impl<S: StateRead> BlockSimulator<S> {
     fn complete(&mut self, request: &CallRequest, gas_left: u64) -> Result<CallRequest, ExecError> {
         let env = *self.executor.env();
         let from = request.from.unwrap_or_default();
-        let db = self.executor.db_mut();
-        let sender = sender_in(db, from)?;
-        db.records.clear();
+        let (sender, demand) = self.executor.parties(from, request)?;
         let cap = if self.rules.validation { MAX_TX_GAS_LIMIT_OSAKA } else { u64::MAX };
         let gas = request.gas.unwrap_or_else(|| gas_left.min(cap));
         if gas > gas_left {
@@ -151,14 +148,7 @@ impl<S: StateRead> BlockSimulator<S> {
             self.check_strictly(request, &sender, gas, nonce)?;
         }
         check_fees(request, from, env.base_fee)?;
-        let want = U256::from(gas)
-            .checked_mul(U256::from(request.fee_cap()))
-            .and_then(|fee| fee.checked_add(request.value))
-            .ok_or(InvalidTx::CostOverflow)?;
-        if want > sender.spendable {
-            let Sender { spendable, nominal, .. } = sender;
-            return Err(InvalidTx::InsufficientFunds { address: from, have: spendable, want, nominal }.into());
-        }
+        check_funds(from, &sender, cost(gas, request.fee_cap(), &demand)?, &demand)?;
         Ok(CallRequest { from: Some(from), nonce: Some(nonce), gas: Some(gas), ..request.clone() })
     }
 

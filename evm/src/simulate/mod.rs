@@ -15,9 +15,11 @@ pub use self::overrides::{AccountOverride, BlockOverrides, StateOverrides};
 use self::overrides::{override_block, pretend_block, pretend_state};
 use crate::{
     BlockEnv, ExecError, Executor, Interrupt, Registry, begin_block,
+    demand::{Ask, demand_of},
     executor::sender_in,
     tx_env::recover_all,
-    validity::{InvalidTx, Sender},
+    journal::Payment,
+    validity::{Demand, InvalidTx, MAX_SELF_PAID_GAS, Sender, check_funds, cost, may_pay_itself},
 };
 
 /// A call that nobody signed.
@@ -160,6 +162,7 @@ pub(crate) struct Simulator<'r, S: StateRead> {
     options: &'r SimOptions,
     from: Address,
     pub sender: Sender,
+    demand: Demand,
 }
 
 impl<'r, S: StateRead> Simulator<'r, S> {
@@ -192,12 +195,10 @@ impl<'r, S: StateRead> Simulator<'r, S> {
             cfg.disable_base_fee = !price_named;
             cfg.tx_gas_limit_cap = Some(u64::MAX);
         });
-        let db = executor.db_mut();
         let from = request.from.unwrap_or_default();
-        let sender = sender_in(db, from)?;
-        db.records.clear();
+        let (sender, demand) = executor.parties(from, request)?;
         check_fees(request, from, env.base_fee)?;
-        Ok(Self { executor, request, options, from, sender })
+        Ok(Self { executor, request, options, from, sender, demand })
     }
 
     /// Gas of a call that names none: all that is allowed and, when it names a price, can be paid.
@@ -215,32 +216,38 @@ impl<'r, S: StateRead> Simulator<'r, S> {
         if price.is_zero() || self.options.skip_balance_check {
             return Ok(u64::MAX);
         }
-        let Some(left) = self.sender.spendable.checked_sub(self.request.value) else {
-            return Err(self.insufficient(self.request.value));
+        let want = cost(0, 0, &self.demand)?;
+        let Some(left) = self.sender.spendable.checked_sub(want) else {
+            return Err(check_funds(self.from, &self.sender, want, &self.demand).err().map_or_else(
+                || InvalidTx::CostOverflow.into(),
+                ExecError::Invalid,
+            ));
         };
-        Ok(u64::try_from(left.checked_div(price).unwrap_or_default()).unwrap_or(u64::MAX))
-    }
-
-    fn insufficient(&self, want: U256) -> ExecError {
-        let Sender { spendable, nominal, .. } = self.sender;
-        InvalidTx::InsufficientFunds { address: self.from, have: spendable, want, nominal }.into()
+        let gas = u64::try_from(left.checked_div(price).unwrap_or_default()).unwrap_or(u64::MAX);
+        // D26a: what the call releases may pay for it.
+        Ok(if self.demand.releases { gas.max(MAX_SELF_PAID_GAS) } else { gas })
     }
 
     /// Runs the call with a gas limit; afterwards everything is as before.
     pub fn run(&mut self, gas: u64) -> Result<SimOutcome, ExecError> {
+        let mut payment = Payment { on_top: self.demand.on_top, ..Payment::default() };
         if !self.options.skip_balance_check {
-            let want = U256::from(gas)
-                .checked_mul(U256::from(self.request.fee_cap()))
-                .and_then(|fee| fee.checked_add(self.request.value))
-                .ok_or(InvalidTx::CostOverflow)?;
-            if want > self.sender.spendable {
-                return Err(self.insufficient(want));
+            let want = cost(gas, self.request.fee_cap(), &self.demand)?;
+            match check_funds(self.from, &self.sender, want, &self.demand) {
+                Err(e) if may_pay_itself(&e, &self.demand, gas) => payment.self_paying = true,
+                other => other?,
             }
         }
         let nonce = self.request.nonce.unwrap_or(self.sender.nonce);
         let tx = call_env(self.request, self.from, nonce, gas, self.executor.env().chain_id);
         let checkpoint = self.executor.overlay_mut().checkpoint();
-        let result = self.executor.run(tx);
+        let mut result = self.executor.run(tx, payment);
+        if payment.self_paying
+            && let Ok(ended) = &result
+            && let Err(e) = self.executor.paid_itself(self.from, self.request, ended)
+        {
+            result = Err(e.into());
+        }
         if let Ok(result) = &result
             && !self.executor.evm.inspector.is_nobody()
         {
@@ -253,6 +260,44 @@ impl<'r, S: StateRead> Simulator<'r, S> {
             Some(e) => Err(e.into()),
             None => result.map(outcome),
         }
+    }
+}
+
+impl<S: StateRead> Executor<S> {
+    /// The caller's side of a call, and what the call demands of it.
+    fn parties(&mut self, from: Address, request: &CallRequest) -> Result<(Sender, Demand), ExecError> {
+        let to = request.to.map_or(TxKind::Create, TxKind::Call);
+        let ask = Ask { to, value: request.value, input: request.data.clone() };
+        let crate::handler::ChainEvm(evm) = &mut self.evm;
+        let db = &mut evm.ctx.journaled_state.inner.database;
+        let sender = sender_in(db, from)?;
+        let demand = demand_of(db, &evm.precompiles.registry, from, &ask)?;
+        db.records.clear();
+        Ok((sender, demand))
+    }
+
+    /// Whether what a call released covers the gas it used (D26a): looked up before its state is taken back.
+    fn paid_itself(
+        &self,
+        from: Address,
+        request: &CallRequest,
+        ended: &ExecutionResult,
+    ) -> Result<(), InvalidTx> {
+        let journal = &self.evm.ctx.journaled_state;
+        let held = journal.inner.state.get(&from).map_or(U256::ZERO, |account| account.info.balance);
+        if held >= journal.payment.advanced {
+            return Ok(());
+        }
+        let tip = request.max_priority_fee_per_gas.unwrap_or(0);
+        let base_fee = u128::from(self.env().base_fee);
+        let price = if request.gas_price.is_some() {
+            request.fee_cap()
+        } else {
+            request.fee_cap().min(base_fee.saturating_add(tip))
+        };
+        let want = U256::from(ended.tx_gas_used()).saturating_mul(U256::from(price));
+        let have = held.saturating_add(want).saturating_sub(journal.payment.advanced);
+        Err(InvalidTx::NotSelfPaid { address: from, have, want })
     }
 }
 

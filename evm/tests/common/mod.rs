@@ -25,7 +25,7 @@ use defchain_evm::{
     genesis_accounts, keys::StorageKey, write_genesis_account,
 };
 use defchain_token::{
-    AccountRecord, TokenParams, credit_tips, distribute_base_fees,
+    AccountRecord, BlockHost, BlockTotals, Payees, Shares, TokenParams, end_of_block,
     state::{TokenRead, TokenWrite},
 };
 
@@ -61,6 +61,8 @@ pub struct Chain {
     pub params: TokenParams,
     pub base_fees: Amount,
     pub tips: Amount,
+    /// What transactions gave to pools and destroyed, not yet credited.
+    pub shares: Shares,
     /// Who looks on at each transaction.
     pub tracer: Option<Tracer>,
 }
@@ -96,8 +98,22 @@ impl Chain {
             params: params.clone(),
             base_fees: Amount::ZERO,
             tips: Amount::ZERO,
+            shares: Shares::default(),
             tracer: None,
         }
+    }
+
+    /// Money from nowhere, received now.
+    pub fn give(&mut self, to: Address, def: u64) {
+        let (params, env) = (self.params.clone(), self.env());
+        let overlay = self.executor().overlay_mut();
+        let amount = Amount::from_def(def);
+        let mut ledger = defchain_token::Ledger::new(&params, env.age);
+        ledger.credit_fresh(overlay, &to, amount).unwrap();
+        let shares = ledger.write(overlay).unwrap().shares;
+        overlay.raise_supply(amount).unwrap();
+        overlay.commit();
+        self.shares = self.shares.plus(shares).unwrap();
     }
 
     pub fn executor(&mut self) -> &mut Executor<MemoryState> {
@@ -117,10 +133,13 @@ impl Chain {
         let executor = self.executor.take().unwrap();
         let mut env = *executor.env();
         let mut overlay = executor.into_overlay();
-        distribute_base_fees(&mut overlay, env.age, self.base_fees, Some(env.beneficiary)).unwrap();
-        credit_tips(&mut overlay, env.age, self.tips, Some(env.beneficiary)).unwrap();
+        let totals = BlockTotals { base_fees: self.base_fees, tips: self.tips, shares: self.shares };
+        let payees = Payees { gas_share: Some(env.beneficiary), tips: Some(env.beneficiary) };
+        end_of_block(&mut BlockHost::new(&mut overlay, env), &totals, payees).unwrap();
         overlay.commit();
-        (self.base_fees, self.tips) = (Amount::ZERO, Amount::ZERO);
+        let broken = defchain_token::invariants::check(&overlay, &env).unwrap();
+        assert_eq!(broken, Vec::<String>::new());
+        (self.base_fees, self.tips, self.shares) = (Amount::ZERO, Amount::ZERO, Shares::default());
         env.height = env.height.next();
         env.time.0 += millis;
         env.age.0 += millis;
@@ -142,6 +161,7 @@ impl Chain {
         };
         self.base_fees = self.base_fees.checked_add(outcome.base_fee).unwrap();
         self.tips = self.tips.checked_add(outcome.tip).unwrap();
+        self.shares = self.shares.plus(outcome.shares).unwrap();
         Ok(outcome)
     }
 
@@ -168,7 +188,7 @@ impl Chain {
         defchain_evm::state::EvmRead::code(self.state(), &address).unwrap()
     }
 
-    /// D4: supply = Σ nominal balances + Σ pools + gas that is not yet distributed.
+    /// D4: supply = Σ nominal balances + Σ pools + gas and shares that are not yet distributed.
     pub fn check_sums(&self) {
         let accounts = self.state().range_raw(Substore::Evm, b"a", b"b", 100_000).unwrap();
         let nominal: u128 = accounts
@@ -176,7 +196,7 @@ impl Chain {
             .map(|(_, v)| read_exact_value::<AccountRecord>(v).unwrap().nominal_balance(&self.params).unwrap().wei())
             .sum();
         let pools: u128 = Pool::ALL.iter().map(|p| self.state().pool(*p).unwrap().wei()).sum();
-        let gas = self.base_fees.wei() + self.tips.wei();
+        let gas = self.base_fees.wei() + self.tips.wei() + self.shares.total().unwrap().wei();
         assert_eq!(self.state().total_supply().unwrap().wei(), nominal + pools + gas, "supply");
     }
 

@@ -45,7 +45,7 @@ pub enum TxError {
     #[error("blob transactions (type 3) are not supported: this chain carries no blobs")]
     Blob,
     /// A type byte nobody defined.
-    #[error("transaction type {0} is not supported (supported: 0, 1, 2, 4)")]
+    #[error("transaction type {0} is not supported (supported: 0, 1, 2, 4, 100)")]
     UnknownType(u8),
     /// A native type whose module does not exist yet (D8).
     #[error("native transaction type {0} is not active on this chain")]
@@ -267,13 +267,14 @@ impl SignedTx {
         }
     }
 
-    /// Refuses native types, whose modules do not exist yet.
+    /// Refuses native types whose modules do not exist yet; staking's (100) does.
     ///
     /// # Errors
     /// [`TxError::NativeInactive`].
     pub fn check_served(&self) -> Result<(), TxError> {
         match &self.body {
             TxBody::Ethereum(_) => Ok(()),
+            TxBody::Native(n) if n.tx.kind == NativeKind::Staking => Ok(()),
             TxBody::Native(n) => Err(TxError::NativeInactive(n.tx.kind as u8)),
         }
     }

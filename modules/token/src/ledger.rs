@@ -82,6 +82,8 @@ pub struct Effects {
     pub shares: Shares,
     /// Who lost by decay, and what.
     pub settled: Vec<(Address, Settled)>,
+    /// Who ended with money, which burned.
+    pub ended: Vec<(Address, Amount)>,
 }
 
 /// A working set of accounts and pools: movements are applied here one by one, then what changed is written once.
@@ -110,7 +112,7 @@ impl<'p> Ledger<'p> {
             now,
             accounts: BTreeMap::new(),
             pools: BTreeMap::new(),
-            effects: Effects { shares: Shares::burning(Amount::ZERO), settled: Vec::new() },
+            effects: Effects { shares: Shares::burning(Amount::ZERO), settled: Vec::new(), ended: Vec::new() },
             pieces: Vec::new(),
         }
     }
@@ -274,6 +276,9 @@ impl<'p> Ledger<'p> {
     pub fn burn_all<S: StateRead + ?Sized>(&mut self, state: &S, from: &Address) -> Result<Amount, TokenError> {
         let amount = self.balance(state, from)?;
         self.apply(state, &Movement::Burn { from: *from, amount })?;
+        if !amount.is_zero() {
+            self.effects.ended.push((*from, amount));
+        }
         Ok(amount)
     }
 

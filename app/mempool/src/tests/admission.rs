@@ -6,11 +6,11 @@ use std::{
 use alloy_consensus::TxEip1559;
 use alloy_primitives::TxKind;
 use defchain_base::{U256, tx::TxError};
-use defchain_evm::validity::{InvalidTx, Sender};
+use defchain_evm::validity::{Demand, InvalidTx, Sender};
 use parking_lot::Mutex;
 
 use super::*;
-use crate::{Origin, PoolContext, PoolError, PoolMetrics, PoolView, ViewError};
+use crate::{Origin, PoolContext, PoolError, PoolMetrics, PoolView, Unjudged, ViewError};
 
 const PLAIN: Fees = Fees::gwei(10, 1);
 
@@ -379,6 +379,14 @@ impl PoolView for Restless {
         }
         self.chain.sender(address)
     }
+
+    fn demand(&self, tx: &RecoveredTx) -> Result<Demand, Unjudged> {
+        self.chain.demand(tx)
+    }
+
+    fn try_out(&self, tx: &RecoveredTx) -> Result<(), Unjudged> {
+        self.chain.try_out(tx)
+    }
 }
 
 #[test]
@@ -407,6 +415,12 @@ fn state_that_cannot_be_read_refuses_with_the_reason() {
         fn sender(&self, _: &Address) -> Result<Sender, ViewError> {
             Err(ViewError("checksum of block 7 is wrong".to_owned()))
         }
+        fn demand(&self, tx: &RecoveredTx) -> Result<Demand, Unjudged> {
+            self.0.demand(tx)
+        }
+        fn try_out(&self, tx: &RecoveredTx) -> Result<(), Unjudged> {
+            self.0.try_out(tx)
+        }
     }
     let wallet = Wallet::new(1);
     let pool = Pool::new(small(), Arc::new(Broken(Chain::with(&[], 0)))).unwrap();
@@ -414,4 +428,55 @@ fn state_that_cannot_be_read_refuses_with_the_reason() {
     assert_eq!(error.code(), 307);
     assert!(error.to_string().ends_with("cannot be read: checksum of block 7 is wrong"), "{error}");
     assert!(pool.pending_nonce(&wallet.address).is_err());
+}
+
+/// D17: validity needs gas + value + commission on top, for one transaction and for all of a sender's together.
+#[test]
+fn commission_on_top_counts_against_the_balance() {
+    let mut s = Setup::new(1);
+    let wallet = s.wallets[0].clone();
+    let contract = Address::repeat_byte(0x55);
+    s.chain.contracts.insert(contract);
+    let gas = U256::from(21_000) * U256::from(PLAIN.cap);
+    let value = U256::from(100 * GWEI);
+    let spendable = gas + value + value / U256::from(20);
+    *s.chain.account(&wallet) = Sender { spendable, nominal: spendable, ..Sender::default() };
+    s.pool.on_commit(&[], s.chain.view());
+    let pay = |value, nonce| wallet.sign(TxEip1559 { value, to: TxKind::Call(contract), ..Wallet::template(nonce, PLAIN) });
+    let error = s.pool.add_local(pay(value + U256::from(20), 0)).unwrap_err();
+    assert_eq!(error.code(), 204);
+    assert!(error.to_string().contains("commission on top of the value 5000000001"), "{error}");
+    s.pool.add_local(pay(value, 0)).unwrap();
+    let error = s.pool.add_local(wallet.transfer(1, PLAIN)).unwrap_err();
+    assert!(matches!(error, PoolError::Overdraft { .. }), "{error}");
+}
+
+/// D26a: who cannot pay now is admitted by trying, one at a time, and leaves when it no longer holds.
+#[test]
+fn a_call_that_pays_for_itself_is_tried_and_tried_again() {
+    let mut s = Setup::new(1);
+    let wallet = s.wallets[0].clone();
+    *s.chain.account(&wallet) = Sender::default();
+    s.pool.on_commit(&[], s.chain.view());
+    let claim = |nonce| {
+        let to = TxKind::Call(s.chain.releasing);
+        wallet.sign(TxEip1559 { to, ..Wallet::template(nonce, PLAIN) })
+    };
+    let (first, second) = (claim(0), claim(1));
+    assert_eq!(s.pool.add_local(first.clone()).unwrap_err().code(), 219, "it releases nothing yet");
+    assert_eq!(s.pool.add_local(wallet.transfer(0, PLAIN)).unwrap_err().code(), 204);
+    s.chain.released.insert(wallet.address);
+    s.pool.on_commit(&[], s.chain.view());
+    s.pool.add_local(first.clone()).unwrap();
+    assert_eq!(s.pool.add_local(second).unwrap_err().code(), 202, "nobody can say what comes after it");
+    assert_eq!(s.best().len(), 1);
+    // Somebody claimed for it meanwhile: the proposal refuses it, and the next commit drops it.
+    s.chain.released.clear();
+    let mut best = s.pool.best(s.limits());
+    let taken = best.next().unwrap();
+    best.mark_invalid(taken.sender);
+    drop(best);
+    s.pool.on_commit(&[], s.chain.view());
+    assert!(s.pool.get(&hash(&first)).is_none());
+    assert_eq!(s.pool.status().pending, 0);
 }

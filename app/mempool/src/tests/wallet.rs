@@ -1,7 +1,7 @@
 //! Accounts that sign, and a chain that answers for them. Used by the tests and by the `pool` example.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,9 +11,9 @@ use std::{
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Signature, TxKind};
-use defchain_base::{Address, Bytes, Height, Timestamp, U256, keccak256};
-use defchain_evm::validity::{Limits, Sender};
-use defchain_mempool::{PoolContext, PoolView, ViewError};
+use defchain_base::{Address, Bytes, Height, Timestamp, U256, keccak256, tx::RecoveredTx};
+use defchain_evm::validity::{Demand, InvalidTx, Limits, Sender};
+use defchain_mempool::{PoolContext, PoolView, Unjudged, ViewError};
 use secp256k1::{Message, SECP256K1, SecretKey};
 
 pub const CHAIN_ID: u64 = 35_679;
@@ -79,6 +79,12 @@ pub struct Chain {
     pub base_fee: u64,
     pub height: u64,
     pub reads: Arc<AtomicU64>,
+    /// Recipients for whom commission is paid on top.
+    pub contracts: HashSet<Address>,
+    /// Calls to it may pay for themselves.
+    pub releasing: Address,
+    /// Whose calls do.
+    pub released: HashSet<Address>,
 }
 
 impl Chain {
@@ -91,6 +97,9 @@ impl Chain {
             base_fee: 1_000_000_000,
             height: 1,
             reads: Arc::default(),
+            contracts: HashSet::new(),
+            releasing: Address::repeat_byte(0x88),
+            released: HashSet::new(),
         }
     }
 
@@ -106,7 +115,7 @@ impl Chain {
 impl PoolView for Chain {
     fn context(&self) -> PoolContext {
         PoolContext {
-            limits: Limits { chain_id: CHAIN_ID, block_gas: BLOCK_GAS },
+            limits: Limits { chain_id: CHAIN_ID, block_gas: BLOCK_GAS, latched: false },
             base_fee: self.base_fee,
             height: Height(self.height),
             time: Timestamp(self.height * 1_000),
@@ -116,5 +125,27 @@ impl PoolView for Chain {
     fn sender(&self, address: &Address) -> Result<Sender, ViewError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         Ok(self.accounts.get(address).copied().unwrap_or_default())
+    }
+
+    fn demand(&self, tx: &RecoveredTx) -> Result<Demand, Unjudged> {
+        let releases = tx.tx.to().to().is_some_and(|to| *to == self.releasing);
+        let on_top = if self.contracts.contains(&tx.tx.to().to().copied().unwrap_or_default()) {
+            tx.tx.value() / U256::from(20)
+        } else {
+            U256::ZERO
+        };
+        Ok(Demand { value: tx.tx.value(), on_top, releases })
+    }
+
+    fn try_out(&self, tx: &RecoveredTx) -> Result<(), Unjudged> {
+        let account = self.accounts.get(&tx.sender).copied().unwrap_or_default();
+        if tx.tx.nonce() != account.nonce {
+            return Err(InvalidTx::NonceTooHigh { address: tx.sender, tx: tx.tx.nonce(), state: account.nonce }.into());
+        }
+        if self.released.contains(&tx.sender) {
+            return Ok(());
+        }
+        let have = account.spendable;
+        Err(InvalidTx::NotSelfPaid { address: tx.sender, have, want: U256::from(1) }.into())
     }
 }
