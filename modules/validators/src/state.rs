@@ -127,7 +127,7 @@ pub trait ValidatorsRead: StateRead {
     fn queue(&self, country: Country, limit: usize) -> Result<Vec<Queued>, StateError> {
         let prefix = [QUEUES, &country.code()].concat();
         let found = self.range_raw(Substore::Def, &prefix, &after(&prefix), limit)?;
-        found.iter().map(|entry| queued(entry)).collect()
+        found.iter().map(queued).collect()
     }
 
     /// The first candidate of any country above `country`, or of any at all.

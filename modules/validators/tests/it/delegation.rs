@@ -22,7 +22,7 @@ fn d36_delegating_stakes_and_binds_both_parts_counted_from_the_next_epoch() {
     assert_eq!((event.delegator, event.operator, event.amount, event.term), (who(50), who(1), def(1_000).to_u256(), 4));
     assert_eq!((event.position, event.attention), (ids.main.0, ids.attention.unwrap().0));
     assert!(staking::counted_weights(&world.host, who(1)).unwrap().delegated.is_zero(), "not in this epoch");
-    world.to_boundary();
+    world.boundary();
     // 990 × 4 + 10 × 12.
     let counted = staking::counted_weights(&world.host, who(1)).unwrap().delegated;
     assert_eq!(counted, def(990 * 4 + 120).to_u256());
@@ -73,7 +73,7 @@ fn d36_an_existing_position_is_bound_and_unbinds_in_21_days() {
         let twice = w.run(|h| bind(h, who(50), id, who(2))).unwrap_err();
         assert!(matches!(twice, E::Staking(StakingError::Bound { .. })), "{twice}");
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!(staking::counted_weights(&world.host, who(1)).unwrap().delegated, def(12_000).to_u256());
     let mut until = AgeMillis(0);
     world.block(|w| until = w.run(|h| unbind(h, who(50), id)).unwrap());
@@ -98,7 +98,7 @@ fn d36_income_is_shared_by_epoch_weight_and_the_commission_kept_of_the_delegator
         assert_eq!(staking::rewards(&w.host, who(50), id).unwrap(), Amount::ZERO);
         assert_eq!(w.host.commission_owed(who(1)).unwrap(), Amount::ZERO, "no commission on own income");
     });
-    world.to_boundary();
+    world.boundary();
     world.block(|w| w.reward(who(1), def(40)));
     // 30 to the delegators, 10 % of that to the operator; 10 and the earlier 8 to the operator's own position.
     assert_eq!(world.host.commission_owed(who(1)).unwrap(), def(3));
@@ -128,7 +128,7 @@ fn d36_while_jailed_there_is_no_income_and_d19_it_burns() {
     world.block(|w| {
         w.delegate(who(50), who(1), def(10_000), 12).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     world.block(|w| {
         jail(&mut w.host, who(1), AgeMillis(u64::MAX), JailKind::Downtime).unwrap();
         let burned = w.host.burned();
@@ -152,7 +152,7 @@ fn an_operators_own_stake_does_not_unbind_while_it_validates() {
         assert!(matches!(refused, E::Staking(StakingError::OwnStake { .. })), "{refused}");
         w.run(|h| exit(h, who(1))).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     world.block(|w| {
         let refused = w.run(|h| unbind(h, who(1), PositionId(0))).unwrap_err();
         assert!(matches!(refused, E::Staking(StakingError::Unbinding { .. })), "released at the boundary: {refused}");
@@ -164,12 +164,12 @@ fn delegators_of_one_who_left_take_their_positions_away() {
     let mut world = world();
     let mut id = PositionId(0);
     world.block(|w| id = w.delegate(who(50), who(1), def(1_000), 12).unwrap().main);
-    world.to_boundary();
+    world.boundary();
     world.block(|w| {
         w.reward(who(1), def(13));
         w.run(|h| exit(h, who(1))).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     world.block(|w| {
         w.run(|h| unbind(h, who(50), id)).unwrap();
         assert!(w.run(|h| claim_rewards(h, who(50), id)).unwrap() > def(2), "what was earned stays earned");

@@ -112,7 +112,7 @@ fn d10_a_wallet_registers_delegates_and_claims_by_calldata_alone() {
         w.stake(who(8), def(10_000), 4);
         assert!(call(w, who(8), Amount::ZERO, &queued).unwrap());
     });
-    world.to_boundary();
+    world.boundary();
     world.block(|w| {
         w.reward(who(9), def(7));
         let claim = abi::claimRewardsCall { owner: who(50), position: U256::ZERO };

@@ -40,14 +40,14 @@ fn d28_changes_wait_for_the_boundary_and_act_two_heights_later() {
 fn d28_a_new_length_starts_at_the_next_boundary() {
     let mut world = world(2);
     world.block(|w| ValidatorParams { epoch_blocks: 3, ..params() }.store(&mut w.host).unwrap());
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.height(), 10, "the present epoch keeps its length");
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.height(), 13);
     world.block(|w| ValidatorParams { epoch_blocks: 5, ..params() }.store(&mut w.host).unwrap());
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.height(), 16);
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.height(), 21);
 }
 
@@ -87,7 +87,7 @@ fn d28_removals_above_a_third_of_an_epochs_power_wait_for_the_boundary() {
     world.blocks(3);
     assert!(world.power_at(world.height() + 2, who(3)) > 0);
     assert_eq!(world.count::<abi::RemovalDeferred>(), 1, "said once");
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.power_at(world.height() + 2, who(3)), 0);
     assert!(world.host.removals().unwrap().is_empty());
     // A new epoch has its own third: one of the three that are left.
@@ -115,7 +115,7 @@ fn d28_the_last_validator_is_never_removed_and_earns_nothing_meanwhile() {
     let mut world = world(1);
     world.block(|w| jail_now(w, 1));
     for _ in 0..3 {
-        world.to_boundary();
+        world.boundary();
         assert_eq!(world.power_at(world.height() + 2, who(1)), TOTAL_POWER);
     }
     assert_eq!(world.record(who(1)).status, Status::Jailed);
@@ -125,7 +125,7 @@ fn d28_the_last_validator_is_never_removed_and_earns_nothing_meanwhile() {
     world.block(|w| {
         w.enter(9, "CH");
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.power_at(world.height() + 2, who(1)), 0);
     assert_eq!(world.power_at(world.height() + 2, who(9)), TOTAL_POWER);
 }
@@ -137,14 +137,14 @@ fn d28_two_validators_that_fail_together_both_go_on() {
         jail_now(w, 1);
         jail_now(w, 2);
     });
-    world.to_boundary();
-    world.to_boundary();
+    world.boundary();
+    world.boundary();
     let height = world.height();
     assert_eq!([1, 2].map(|n| world.power_at(height + 2, who(n))), [TOTAL_POWER / 2; 2]);
     world.block_after(30 * DAY, |w| {
         w.run(|h| defchain_validators::unjail(h, who(2))).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     let height = world.height();
     assert_eq!([1, 2].map(|n| world.power_at(height + 2, who(n))), [0, TOTAL_POWER]);
 }
@@ -156,12 +156,12 @@ fn d28_when_all_leave_at_once_all_stay() {
         w.run(|h| exit(h, who(1))).unwrap();
         w.run(|h| exit(h, who(2))).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!([1, 2].map(|n| world.record(who(n)).status), [Status::Active; 2]);
     world.block(|w| {
         w.enter(9, "CH");
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!([1, 2].map(|n| world.record(who(n)).status), [Status::Exited; 2]);
     assert_eq!(world.power_at(world.height() + 2, who(9)), TOTAL_POWER);
 }
@@ -208,7 +208,7 @@ fn whoever_leaves_the_set_absent_is_charged_for_its_heights_in_it_only() {
     world.block_after(30 * DAY, |w| {
         w.run(|h| defchain_validators::unjail(h, who(2))).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     let joined = world.height() + 2;
     world.blocks(5);
     let done = defchain_validators::query::performance_of(&world.host, who(2), world.env().height).unwrap();
@@ -241,7 +241,7 @@ fn d27_power_follows_amounts_times_years() {
         w.delegate(who(50), who(1), def(5_000), 12).unwrap();
         w.delegate(who(51), who(2), def(12_000), 5).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     let (a, b) = (100_000_u128, 40_000 + 59_400 + 1_440);
     let expected = u128::from(TOTAL_POWER) * a / (a + b);
     let found = u128::from(world.power_at(world.height() + 2, who(1)));

@@ -30,12 +30,12 @@ fn d32_the_latch_closes_at_the_threshold_and_never_opens_again() {
         w.enter(3, "IT");
     });
     assert!(!query::is_active(&world.host).unwrap(), "active from the next epoch only");
-    world.to_boundary();
+    world.boundary();
     assert!(query::is_active(&world.host).unwrap());
     let latch = world.host.latch().unwrap().unwrap();
     assert_eq!(latch.height, Height(10));
     world.block(|w| w.run(|h| defchain_validators::exit(h, who(3))).unwrap());
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.record(who(3)).status, Status::Exited);
     assert_eq!(world.host.latch().unwrap(), Some(latch), "one way");
 }

@@ -15,4 +15,5 @@ mod genesis;
 mod random;
 mod registration;
 mod seats;
+mod vectors;
 mod world;

@@ -124,7 +124,7 @@ proptest! {
                 ref other => world.block(|w| perform(w, &mut keys, other)),
             }
         }
-        world.to_boundary();
-        world.to_boundary();
+        world.boundary();
+        world.boundary();
     }
 }

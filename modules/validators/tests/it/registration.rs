@@ -51,7 +51,7 @@ fn d31_a_registered_validator_for_a_free_country_signs_from_the_next_epoch() {
     assert!(!record.attested.hash.is_zero() && record.attested.verifier == verifier_address(VERIFIER));
     let event = world.last::<abi::Registered>();
     assert_eq!((event.operator, event.country.0, event.queued), (who(9), *b"PL", false));
-    world.to_boundary();
+    world.boundary();
     let height = world.height();
     assert_eq!(height, 10, "the epoch's last block");
     assert_eq!(world.power_at(height + 1, who(9)), 0, "acts two heights later");
@@ -143,7 +143,7 @@ fn d30_a_replayed_attestation_registers_nobody_again() {
         w.run(|h| register(h, who(9), &first)).unwrap();
         w.run(|h| exit(h, who(9))).unwrap();
     });
-    world.to_boundary_after(1);
+    world.boundary_after(1);
     world.block(|w| {
         w.stake(who(9), def(10_000), 4);
         let mut again = w.registration(9, 19, "PL");
@@ -257,7 +257,7 @@ fn d31_a_consensus_key_rotates_at_the_boundary_and_the_old_one_stays_known() {
     });
     assert_eq!(world.record(who(1)).consensus_key, old, "not before the boundary");
     let power = world.power_at(1, who(1));
-    world.to_boundary();
+    world.boundary();
     let height = world.height();
     assert!(world.set_of(height + 1).contains_key(&old) && !world.set_of(height + 2).contains_key(&old));
     assert_eq!(world.set_of(height + 2).get(&new), Some(&power), "the power goes over whole");
@@ -276,7 +276,7 @@ fn a_second_announcement_replaces_the_first() {
         w.run(|h| rotate_key(h, who(1), &consensus_key(101), &consensus_proof(101, who(1)))).unwrap();
         w.run(|h| rotate_key(h, who(1), &consensus_key(102), &consensus_proof(102, who(1)))).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.record(who(1)).consensus_key, consensus_key(102));
     // Whoever holds no seat rotates at once.
     world.block(|w| {
@@ -295,7 +295,7 @@ fn exit_acts_at_the_boundary_and_twice_is_refused() {
         assert_eq!(w.run(|h| exit(h, who(99))), Err(E::NotFound(who(99))));
     });
     assert_eq!(world.record(who(1)).status, Status::Active, "until the boundary");
-    world.to_boundary();
+    world.boundary();
     let record = world.record(who(1));
     assert_eq!((record.status, record.released), (Status::Exited, true));
     assert_eq!(world.host.seat(country("DE")).unwrap(), None);
@@ -314,7 +314,7 @@ fn exit_acts_at_the_boundary_and_twice_is_refused() {
 fn who_left_may_register_anew_with_new_keys() {
     let mut world = world();
     world.block(|w| w.run(|h| exit(h, who(1))).unwrap());
-    world.to_boundary();
+    world.boundary();
     world.block(|w| {
         w.stake(who(1), def(10_000), 4);
         let old_keys = w.registration(1, 1, "AT");
@@ -322,7 +322,7 @@ fn who_left_may_register_anew_with_new_keys() {
         let new_keys = w.registration(1, 101, "AT");
         assert!(!w.run(|h| register(h, who(1), &new_keys)).unwrap());
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.record(who(1)).country, country("AT"));
     assert!(world.power_at(world.height() + 2, who(1)) > 0);
 }

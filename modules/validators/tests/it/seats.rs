@@ -38,7 +38,7 @@ fn d31_a_second_candidate_queues_with_its_stake_bound_without_delegations_or_wei
         let refused = w.delegate(who(50), who(9), def(100), 4).unwrap_err();
         assert_eq!(refused, E::NotActive { operator: who(9), status: Status::Queued, leaving: false });
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.record(who(9)).status, Status::Queued);
     assert_eq!(world.power_at(world.height() + 2, who(9)), 0);
     assert_eq!(world.host.queue(country("DE"), 10).unwrap()[0].operator, who(9));
@@ -55,7 +55,7 @@ fn d31_the_oldest_valid_registration_is_promoted_when_the_holder_leaves() {
     world.block(|w| assert!(w.enter(7, "DE")));
     world.block(|w| w.run(|h| exit(h, who(1))).unwrap());
     assert_eq!(holder(&world, "DE"), Some(who(1)));
-    world.to_boundary();
+    world.boundary();
     assert_eq!(holder(&world, "DE"), Some(who(9)), "the oldest, not the lowest address");
     assert_eq!(world.record(who(9)).status, Status::Active);
     assert!(world.power_at(world.height() + 2, who(9)) > 0, "and it signs from this boundary on");
@@ -84,10 +84,10 @@ fn d31_invalid_candidates_are_passed_over_and_leave_the_queue() {
     world.block(|w| {
         w.enter(7, "DE");
     });
-    world.to_boundary_after(31 * DAY);
+    world.boundary_after(31 * DAY);
     assert_eq!(world.record(who(9)).status, Status::Queued, "nobody looks while the seat is held");
     world.block(|w| w.run(|h| exit(h, who(1))).unwrap());
-    world.to_boundary();
+    world.boundary();
     assert_eq!(holder(&world, "DE"), Some(who(7)));
     assert_eq!([9, 8].map(|n| world.record(who(n)).status), [Status::Inactive; 2]);
     assert_eq!(world.count::<abi::Dequeued>(), 2);
@@ -109,9 +109,9 @@ fn d31_a_seat_is_free_after_30_days_in_jail_and_not_before() {
         w.enter(9, "DE");
         jail_for(w, 1, 90, JailKind::Censorship);
     });
-    world.to_boundary_after(29 * DAY);
+    world.boundary_after(29 * DAY);
     assert_eq!(holder(&world, "DE"), Some(who(1)));
-    world.to_boundary_after(DAY);
+    world.boundary_after(DAY);
     assert_eq!(holder(&world, "DE"), Some(who(9)));
     assert_eq!(world.record(who(1)).status, Status::Jailed);
     // Unjailed without a seat: queue.
@@ -119,7 +119,7 @@ fn d31_a_seat_is_free_after_30_days_in_jail_and_not_before() {
     assert_eq!(world.record(who(1)).status, Status::Queued);
     assert_eq!(world.host.queue(country("DE"), 2).unwrap()[0].operator, who(1));
     world.block(|w| w.run(|h| exit(h, who(9))).unwrap());
-    world.to_boundary();
+    world.boundary();
     assert_eq!(holder(&world, "DE"), Some(who(1)), "and back when the seat is free");
 }
 
@@ -133,7 +133,7 @@ fn d31_a_tombstone_frees_the_seat_at_the_boundary_and_is_for_ever() {
     });
     assert_eq!(world.count::<abi::Tombstoned>(), 1);
     assert_eq!(world.power_at(world.height() + 2, who(1)), 0, "removed at once");
-    world.to_boundary();
+    world.boundary();
     assert_eq!(holder(&world, "DE"), Some(who(9)));
     world.block(|w| {
         jail_for(w, 1, 1, JailKind::DoubleSign);
@@ -154,19 +154,19 @@ fn d31_a_tombstone_frees_the_seat_at_the_boundary_and_is_for_ever() {
 fn d30_expiry_warns_30_days_before_and_jails() {
     let mut world = world();
     // Genesis validators are verified for 300 days; one renews.
-    world.to_boundary_after(269 * DAY);
+    world.boundary_after(269 * DAY);
     assert_eq!(world.count::<abi::AttestationExpiring>(), 0);
-    world.to_boundary_after(DAY);
+    world.boundary_after(DAY);
     assert_eq!(world.count::<abi::AttestationExpiring>(), 4);
     assert_eq!(world.last::<abi::AttestationExpiring>().attestedUntil, START + 300 * DAY);
-    world.to_boundary_after(DAY);
+    world.boundary_after(DAY);
     assert_eq!(world.count::<abi::AttestationExpiring>(), 4, "once");
     world.block(|w| {
         for (n, code) in [(2, "FR"), (3, "IT"), (4, "ES")] {
             w.renew(who(n), code).unwrap();
         }
     });
-    world.to_boundary_after(30 * DAY);
+    world.boundary_after(30 * DAY);
     let record = world.record(who(1));
     assert_eq!((record.status, record.jail.unwrap().kind), (Status::Jailed, JailKind::Attestation));
     assert_eq!(world.record(who(2)).status, Status::Active);
@@ -176,7 +176,7 @@ fn d30_expiry_warns_30_days_before_and_jails() {
         w.renew(who(1), "DE").unwrap();
         assert!(!w.run(|h| unjail(h, who(1))).unwrap(), "its seat is still its own");
     });
-    world.to_boundary();
+    world.boundary();
     assert!(world.power_at(world.height() + 2, who(1)) > 0);
 }
 
@@ -193,9 +193,9 @@ fn d31_an_attestation_expired_for_30_days_frees_the_seat() {
         longer.seat_jail = 31_536_000;
         longer.store(&mut w.host).unwrap();
     });
-    world.to_boundary_after(329 * DAY);
+    world.boundary_after(329 * DAY);
     assert_eq!(holder(&world, "DE"), Some(who(1)));
-    world.to_boundary_after(DAY);
+    world.boundary_after(DAY);
     assert_eq!(holder(&world, "DE"), Some(who(9)));
 }
 
@@ -205,13 +205,13 @@ fn d30_a_removed_verifiers_validators_are_jailed_30_days_later() {
     world.block(|w| {
         w.enter(9, "CH");
     });
-    world.to_boundary();
+    world.boundary();
     world.block(|w| remove_verifier(&mut w.host, verifier_address(VERIFIER)).unwrap());
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.last::<abi::AttestationExpiring>().operator, who(9), "its end came near");
-    world.to_boundary_after(29 * DAY);
+    world.boundary_after(29 * DAY);
     assert_eq!(world.record(who(9)).status, Status::Active);
-    world.to_boundary_after(DAY);
+    world.boundary_after(DAY);
     assert_eq!(world.record(who(9)).status, Status::Jailed);
     assert_eq!(world.record(who(1)).status, Status::Active, "genesis has no verifier");
 }
@@ -237,7 +237,7 @@ fn d34_unjail_needs_the_term_over_the_stake_and_the_operator() {
     });
     assert_eq!(world.record(who(1)).status, Status::Active);
     assert_eq!(world.power_at(world.height() + 2, who(1)), 0, "from the next epoch");
-    world.to_boundary();
+    world.boundary();
     assert!(world.power_at(world.height() + 2, who(1)) > 0);
     assert!(!world.last::<abi::Unjailed>().queued);
 }
@@ -259,11 +259,11 @@ fn d34_a_second_jail_keeps_the_longer_term_and_the_beginning() {
 fn d34_below_the_minimum_is_deactivated_at_the_boundary_and_after_a_slash_has_7_days() {
     let mut world = world();
     world.block(|w| slash(w, 1, 5, 100));
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.record(who(1)).status, Status::Active, "7 days to top up");
-    world.to_boundary_after(6 * DAY);
+    world.boundary_after(6 * DAY);
     assert_eq!(world.record(who(1)).status, Status::Active);
-    world.to_boundary_after(DAY);
+    world.boundary_after(DAY);
     assert_eq!(world.record(who(1)).status, Status::Inactive);
     assert_eq!(world.power_at(world.height() + 2, who(1)), 0);
     let event = world.last::<abi::Deactivated>();
@@ -273,7 +273,7 @@ fn d34_below_the_minimum_is_deactivated_at_the_boundary_and_after_a_slash_has_7_
     world.block(|w| {
         w.stake(who(1), def(500), 12);
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!(world.record(who(1)).status, Status::Active);
     assert!(world.power_at(world.height() + 2, who(1)) > 0);
 }
@@ -285,7 +285,7 @@ fn d34_topping_up_within_the_7_days_changes_nothing_else() {
     world.block_after(5 * DAY, |w| {
         w.stake(who(1), def(500), 12);
     });
-    world.to_boundary_after(3 * DAY);
+    world.boundary_after(3 * DAY);
     assert_eq!(world.record(who(1)).status, Status::Active);
     assert_eq!(world.count::<abi::Deactivated>(), 0);
 }
@@ -297,9 +297,9 @@ fn a_seat_without_stake_is_free_after_30_days() {
         w.enter(9, "DE");
         slash(w, 1, 5, 100);
     });
-    world.to_boundary_after(7 * DAY);
+    world.boundary_after(7 * DAY);
     assert_eq!(world.record(who(1)).status, Status::Inactive);
-    world.to_boundary_after(30 * DAY);
+    world.boundary_after(30 * DAY);
     assert_eq!(holder(&world, "DE"), Some(who(9)));
     assert_eq!(world.record(who(1)).status, Status::Inactive);
     world.block(|w| {
@@ -316,7 +316,7 @@ fn a_higher_minimum_deactivates_at_the_boundary_and_holds_stakes_to_it() {
         w.stake(who(2), def(5_000), 12);
         ValidatorParams { min_stake: def(12_000), ..params() }.store(&mut w.host).unwrap();
     });
-    world.to_boundary();
+    world.boundary();
     assert_eq!([1, 2].map(|n| world.record(who(n)).status), [Status::Inactive, Status::Active]);
     assert_eq!(world.host.epoch().unwrap().unwrap().min_stake, def(12_000));
 }
@@ -325,7 +325,7 @@ fn a_higher_minimum_deactivates_at_the_boundary_and_holds_stakes_to_it() {
 fn jail_follows_whoever_leaves_before_it() {
     let mut world = world();
     world.block(|w| w.run(|h| exit(h, who(1))).unwrap());
-    world.to_boundary();
+    world.boundary();
     world.block(|w| {
         jail_for(w, 1, 30, JailKind::DoubleSign);
         assert_eq!(w.record(who(1)).status, Status::Exited);
@@ -352,7 +352,7 @@ fn a_jailed_candidate_leaves_the_queue_and_a_jailed_holder_may_exit_at_once() {
     assert!(world.host.queue(country("DE"), 5).unwrap().is_empty());
     assert_eq!(holder(&world, "FR"), None);
     assert_eq!(world.record(who(2)).status, Status::Exited);
-    world.to_boundary();
+    world.boundary();
     world.block_after(DAY, |w| assert!(w.run(|h| unjail(h, who(9))).unwrap()));
     assert_eq!(world.host.queue(country("DE"), 5).unwrap().len(), 1);
 }
@@ -370,7 +370,7 @@ fn unjailed_while_its_removal_waits_it_is_not_removed() {
     });
     assert!(world.host.removals().unwrap().is_empty());
     assert!(defchain_validators::down(&world.host).unwrap()[0].since > before, "the absence begins anew");
-    world.to_boundary();
+    world.boundary();
     assert!(world.power_at(world.height() + 2, who(1)) > 0);
 }
 
@@ -385,9 +385,9 @@ fn who_leaves_jail_by_the_door_and_registers_anew_is_not_removed_for_the_old_fau
         w.run(|h| register(h, who(1), &anew)).unwrap();
     });
     assert_eq!(world.host.removals().unwrap().len(), 1, "the old key waits to be removed");
-    world.to_boundary();
+    world.boundary();
     assert!(world.host.removals().unwrap().is_empty());
-    world.to_boundary();
+    world.boundary();
     assert!(world.set_of(world.height() + 2).contains_key(&crate::world::consensus_key(101)));
     assert!(!world.set_of(world.height() + 2).contains_key(&crate::world::consensus_key(1)));
 }

@@ -218,7 +218,7 @@ impl World {
     }
 
     /// Up to and including the last block of the present epoch.
-    pub fn to_boundary(&mut self) {
+    pub fn boundary(&mut self) {
         let number = self.epoch_number();
         while self.epoch_number() == number {
             self.block(|_| {});
@@ -226,9 +226,9 @@ impl World {
     }
 
     /// The same with all the time in the next block.
-    pub fn to_boundary_after(&mut self, seconds: u64) {
+    pub fn boundary_after(&mut self, seconds: u64) {
         self.block_after(seconds, |_| {});
-        self.to_boundary();
+        self.boundary();
     }
 
     pub fn epoch_number(&self) -> u64 {
