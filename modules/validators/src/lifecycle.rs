@@ -19,12 +19,9 @@ pub fn begin<H: Host + ?Sized>(host: &mut H, last_commit: &[Vote]) -> Result<(),
 /// When the store fails.
 pub fn end<H: Host + ?Sized>(host: &mut H) -> Result<Vec<PowerUpdate>, ValidatorsError> {
     let Some(epoch) = host.epoch()? else { return Ok(Vec::new()) };
-    let updates = if host.block().height.next() >= epoch.end() {
-        let params = ValidatorParams::load(host)?;
-        epoch::turn(host, &params, &epoch)?
-    } else {
-        removals::apply(host, epoch)?
-    };
-    removals::prune(host)?;
-    Ok(updates)
+    if host.block().height.next() < epoch.end() {
+        return removals::apply(host, epoch);
+    }
+    let params = ValidatorParams::load(host)?;
+    epoch::turn(host, &params, &epoch)
 }

@@ -97,6 +97,7 @@ pub(crate) fn change_set<H: Host + ?Sized>(
             performance::leaves(host, *operator, from)?;
         }
     }
+    prune(host)?;
     host.put_set(from, &new)?;
     // By key, so that the answer does not depend on how the sets were walked.
     updates.sort_by_key(|u| u.key);
@@ -114,8 +115,8 @@ fn announce<H: Host + ?Sized>(
     Ok(emit(host, &events::PowerChanged { operator, consensusAddress: address, power, height: from.0 })?)
 }
 
-/// Forgets the sets that no height from the present one on needs.
-pub(crate) fn prune<H: Host + ?Sized>(host: &mut H) -> Result<(), ValidatorsError> {
+/// Forgets the sets that no height from the present one on needs. Done at a change, so that a block without one reads none.
+fn prune<H: Host + ?Sized>(host: &mut H) -> Result<(), ValidatorsError> {
     let height = host.block().height;
     let mut past: Vec<Height> = host.set_heights()?.into_iter().filter(|from| *from <= height).collect();
     // The last of them holds now.
