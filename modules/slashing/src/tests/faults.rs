@@ -66,10 +66,26 @@ fn d34_faults_up_to_the_jailing_are_one_fault() {
     w.report(&[w.double_sign(1)], &[]);
     w.report(&[w.double_sign(1)], &[]);
     assert_eq!(w.count(), 1);
-    // After the jail, what was signed before it is still the same fault.
+}
+
+#[test]
+fn d34_after_the_jail_what_was_signed_up_to_it_is_still_the_same_fault() {
+    let mut w = World::new();
+    // Shorter than unbinding, so that age is no reason to refuse.
+    w.set_params(&SlashingParams { double_sign_days: 5, ..SlashingParams::default() });
+    w.report(&[w.double_sign(1)], &[]);
+    let jailed = w.height();
+    for _ in 0..3 {
+        w.pass(1_000);
+    }
     w.until_free(1);
-    w.report(&[Fault { height: Height(3), ..w.double_sign(1) }], &[]);
-    assert_eq!(w.count(), 1);
+    for back in [jailed.prev(), jailed, jailed.next()] {
+        w.report(&[Fault { height: back, ..w.double_sign(1) }], &[]);
+        assert_eq!(w.count(), 1, "its vote still counted at the next height (D28)");
+        assert!(w.refusals().last().unwrap().contains(&format!("up to height {}", jailed.next())));
+    }
+    w.report(&[Fault { height: jailed.next().next(), ..w.double_sign(1) }], &[]);
+    assert_eq!((w.count(), w.newest().unwrap().repeats), (2, 1));
 }
 
 #[test]
