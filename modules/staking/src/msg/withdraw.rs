@@ -39,10 +39,13 @@ fn take<H: Host + ?Sized>(
     if calendar.months_between(calendar.month_of(position.start), month) == 0 {
         return Err(StakingError::FirstMonth { id, month: month.0 });
     }
+    if position.amount.is_zero() {
+        return Err(StakingError::Nothing { id, what: "withdraw" });
+    }
     let left = position.allowance_left(month)?;
     let amount = wanted.unwrap_or(left);
     if amount.is_zero() && wanted.is_some() {
-        return Err(StakingError::Nothing { id, what: "withdraw: zero wei were asked for" });
+        return Err(StakingError::Nothing { id, what: "withdraw when zero wei are asked for" });
     }
     if amount > left || left.is_zero() {
         let allowance = position.allowance();
