@@ -49,6 +49,16 @@ impl<S: StateRead> ChainDb<S> {
         })
     }
 
+    /// The record of an account, as it was before this transaction.
+    pub fn record(&mut self, address: Address) -> Result<Option<&AccountRecord>, StateError> {
+        let Self { overlay, records, .. } = self;
+        let record = match records.entry(address) {
+            alloy_primitives::map::Entry::Occupied(entry) => entry.into_mut(),
+            alloy_primitives::map::Entry::Vacant(entry) => entry.insert(overlay.account(&address)?),
+        };
+        Ok(record.as_ref())
+    }
+
     /// The record and effective balance of an account; a pool's address shows the pool's balance.
     pub fn account(&mut self, address: Address) -> Result<(Option<&AccountRecord>, Amount), DbError> {
         let Self { overlay, env, params, records, .. } = self;

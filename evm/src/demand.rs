@@ -42,6 +42,12 @@ pub(crate) fn ask(tx: &SignedTx, registry: &Registry) -> Result<Ask, InvalidTx> 
     Ok(Ask { to: TxKind::Call(to), value: value.to_u256(), input })
 }
 
+/// The native money that a transaction carries, be it in its payload; nothing when that cannot be read.
+#[must_use]
+pub fn value_of(tx: &SignedTx, registry: &Registry) -> U256 {
+    ask(tx, registry).map_or(U256::ZERO, |ask| ask.value)
+}
+
 /// The function of a system address that a call reaches.
 fn function<'r>(registry: &'r Registry, ask: &Ask) -> Option<&'r Function> {
     let entry = registry.get(ask.to.to()?)?;
@@ -73,7 +79,7 @@ fn on_top<S: StateRead>(db: &mut ChainDb<S>, from: Address, to: &TxKind, value: 
         TxKind::Call(to) => party(to, is_contract(db, *to)?),
     };
     let payer = party(&from, is_contract(db, from)?);
-    let record = db.account(from).map_err(|e| e.0)?.0;
+    let record = db.record(from)?;
     let (exempt, referred) = record.map_or((false, false), |r| (r.no_decay, r.referrer.is_some()));
     match terms(payer, exempt, recipient) {
         Terms::OnTop => Ok(rates.on(amount, referred)?.total()?.to_u256()),
@@ -82,7 +88,7 @@ fn on_top<S: StateRead>(db: &mut ChainDb<S>, from: Address, to: &TxKind, value: 
 }
 
 fn is_contract<S: StateRead>(db: &mut ChainDb<S>, address: Address) -> Result<bool, StateError> {
-    let record = db.account(address).map_err(|e| e.0)?.0;
+    let record = db.record(address)?;
     Ok(record.is_some_and(defchain_token::AccountRecord::is_contract))
 }
 

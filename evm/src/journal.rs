@@ -161,7 +161,7 @@ impl<S: StateRead> ChainJournal<S> {
         if terms == Terms::Free(MovementKind::Carried) {
             // The one case in which it matters whether the payer is on the list of those who do not decay (D16).
             let database = &mut self.inner.database;
-            if database.account(from).map_err(|e| e.0)?.0.is_some_and(|record| record.no_decay) {
+            if database.record(from)?.is_some_and(|record| record.no_decay) {
                 terms = Terms::OnTop;
             }
         }
@@ -175,7 +175,7 @@ impl<S: StateRead> ChainJournal<S> {
         if rates.is_none() {
             return Ok(Due { credit: self.credit, ..free(MovementKind::Fresh) });
         }
-        let referred = database.account(from).map_err(|e| e.0)?.0.is_some_and(|record| record.referrer.is_some());
+        let referred = database.record(from)?.is_some_and(|record| record.referrer.is_some());
         let commission = rates.on(value, referred)?;
         let total = commission.total()?;
         if on_top {
@@ -219,7 +219,7 @@ impl<S: StateRead> ChainJournal<S> {
 
     /// The referrer's part of a commission (D18).
     fn reward(&mut self, payer: Address, bearer: Address, amount: Amount) -> Result<(), StateError> {
-        let record = self.inner.database.account(payer).map_err(|e| e.0)?.0;
+        let record = self.inner.database.record(payer)?;
         let Some(referrer) = record.and_then(|record| record.referrer) else { return Ok(()) };
         self.inner.load_account(referrer).map_err(|e| e.0)?;
         if self.inner.transfer_loaded(bearer, referrer, amount.to_u256()).is_some() {
@@ -306,7 +306,7 @@ impl<S: StateRead> ChainJournal<S> {
         self.inner.load_account(account).map_err(|e| e.0)?;
         let database = &mut self.inner.database;
         let (params, now) = (database.params.clone(), database.env.age);
-        let record = database.account(account).map_err(|e| e.0)?.0;
+        let record = database.record(account)?;
         let Some(mut portions) = record.map(|record| record.portions.clone()) else { return Ok(Default::default()) };
         let taken = portions.settle(&params, now)?;
         self.movements.push(Movement::Settle { account });

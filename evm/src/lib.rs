@@ -61,7 +61,7 @@ pub use defchain_base::{
     BlockEnv,
     native::{self, Registry},
 };
-pub use demand::{demand, try_out};
+pub use demand::{demand, try_out, value_of};
 pub use env::limits;
 pub use error::ExecError;
 pub use estimate::{EstimateError, estimate_gas};

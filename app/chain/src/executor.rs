@@ -1,9 +1,10 @@
 //! Runs one block on a fork of state, for whichever call needs it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::{BTreeMap, HashMap}, sync::Arc};
 
-use alloy_consensus::{Eip658Value, Receipt as EthReceipt, ReceiptEnvelope, ReceiptWithBloom, TxType};
-use alloy_primitives::Log;
+use alloy_consensus::{Eip658Value, Receipt as EthReceipt, ReceiptWithBloom};
+use alloy_primitives::{BloomInput, Log};
+use alloy_rlp::Encodable as _;
 use defchain_base::{
     Address, AgeMillis, B256, Bloom, Bytes, ConsensusAddress, Height, StateDelta, StateError, Timestamp, keccak256,
     tx::RecoveredTx,
@@ -332,27 +333,108 @@ pub(crate) fn transactions_root(txs: &[Arc<RecoveredTx>]) -> B256 {
 
 /// Ethereum's trie of the receipts by index (D7), and the union of their blooms.
 pub(crate) fn receipts_root(receipts: &[Receipt]) -> (B256, Bloom) {
-    let envelopes: Vec<ReceiptEnvelope> = receipts.iter().map(ethereum_receipt).collect();
-    let bloom = envelopes.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom());
-    (alloy_consensus::proofs::calculate_receipt_root(&envelopes), bloom)
+    let mut bits = BloomBits::default();
+    let mut all = Bloom::ZERO;
+    let encoded: Vec<Vec<u8>> = receipts
+        .iter()
+        .map(|receipt| {
+            let bloom = bits.of(&receipt.logs);
+            all |= bloom;
+            encode_receipt(receipt, bloom)
+        })
+        .collect();
+    let root = alloy_trie::root::ordered_trie_root_with_encoder(&encoded, |receipt, out| out.extend_from_slice(receipt));
+    (root, all)
 }
 
-/// The receipt in Ethereum's consensus form.
+/// The receipt in Ethereum's consensus form: EIP-2718, of native transactions (100) with their own type byte.
 #[must_use]
-pub fn ethereum_receipt(receipt: &Receipt) -> ReceiptEnvelope {
+pub fn ethereum_receipt(receipt: &Receipt) -> Bytes {
+    encode_receipt(receipt, BloomBits::default().of(&receipt.logs)).into()
+}
+
+fn encode_receipt(receipt: &Receipt, bloom: Bloom) -> Vec<u8> {
     let inner = EthReceipt {
         status: Eip658Value::Eip658(receipt.success),
         cumulative_gas_used: receipt.cumulative_gas_used,
         logs: receipt.logs.clone(),
     };
-    // Logs are few: a bloom costs three keccak bits per address and topic.
-    let with_bloom: ReceiptWithBloom<EthReceipt> = inner.into();
-    match TxType::try_from(receipt.kind) {
-        Ok(TxType::Eip2930) => ReceiptEnvelope::Eip2930(with_bloom),
-        Ok(TxType::Eip1559) => ReceiptEnvelope::Eip1559(with_bloom),
-        Ok(TxType::Eip4844) => ReceiptEnvelope::Eip4844(with_bloom),
-        Ok(TxType::Eip7702) => ReceiptEnvelope::Eip7702(with_bloom),
-        // Native types will bring their own receipt type; until then none is executed.
-        Ok(TxType::Legacy) | Err(_) => ReceiptEnvelope::Legacy(with_bloom),
+    let mut out = Vec::with_capacity(512);
+    if receipt.kind != 0 {
+        out.push(receipt.kind);
+    }
+    ReceiptWithBloom::new(inner, bloom).encode(&mut out);
+    out
+}
+
+/// Blooms of what was met before in a block: every payment's log has the same address and first topic, and three keccaks
+/// for each of them would cost more than executing it.
+#[derive(Default)]
+struct BloomBits(HashMap<Vec<u8>, Bloom>);
+
+/// Most terms remembered; others are hashed again.
+const BLOOM_TERMS: usize = 4_096;
+
+impl BloomBits {
+    fn of(&mut self, logs: &[Log]) -> Bloom {
+        logs.iter().fold(Bloom::ZERO, |bloom, log| {
+            let topics = log.data.topics().iter().map(|topic| topic.as_slice());
+            topics.fold(bloom | self.term(log.address.as_slice()), |bloom, topic| bloom | self.term(topic))
+        })
+    }
+
+    fn term(&mut self, term: &[u8]) -> Bloom {
+        if let Some(known) = self.0.get(term) {
+            return *known;
+        }
+        let mut bloom = Bloom::ZERO;
+        bloom.accrue(BloomInput::Raw(term));
+        if self.0.len() < BLOOM_TERMS {
+            self.0.insert(term.to_vec(), bloom);
+        }
+        bloom
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use alloy_consensus::{ReceiptEnvelope, TxReceipt};
+    use alloy_eips::eip2718::Encodable2718;
+
+    use super::*;
+
+    fn receipt(kind: u8) -> Receipt {
+        let log = |n: u8| Log::new_unchecked(Address::repeat_byte(n), vec![B256::repeat_byte(n)], vec![n].into());
+        Receipt {
+            kind,
+            success: true,
+            cumulative_gas_used: 7,
+            logs: vec![log(1), log(2), log(1)],
+            gas_used: 7,
+            effective_gas_price: 1,
+            from: Address::ZERO,
+            to: None,
+            contract: None,
+            tx_hash: B256::ZERO,
+        }
+    }
+
+    #[test]
+    fn receipts_are_ethereum_s_and_a_native_one_has_its_own_type() {
+        let plain = |kind| {
+            let Receipt { success, cumulative_gas_used, logs, .. } = receipt(kind);
+            EthReceipt { status: Eip658Value::Eip658(success), cumulative_gas_used, logs }.with_bloom()
+        };
+        let of = |kind: u8| ethereum_receipt(&receipt(kind)).to_vec();
+        assert_eq!(of(0), ReceiptEnvelope::Legacy(plain(0)).encoded_2718());
+        assert_eq!(of(1), ReceiptEnvelope::Eip2930(plain(1)).encoded_2718());
+        assert_eq!(of(2), ReceiptEnvelope::Eip1559(plain(2)).encoded_2718());
+        assert_eq!(of(4), ReceiptEnvelope::Eip7702(plain(4)).encoded_2718());
+        assert_eq!(of(100).split_first().unwrap(), (&100, of(0).as_slice()));
+        let envelopes = [ReceiptEnvelope::Eip1559(plain(2)), ReceiptEnvelope::Legacy(plain(0))];
+        let (root, bloom) = receipts_root(&[receipt(2), receipt(0)]);
+        assert_eq!(root, alloy_consensus::proofs::calculate_receipt_root(&envelopes));
+        assert_eq!(bloom, plain(0).bloom());
     }
 }

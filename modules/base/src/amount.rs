@@ -76,6 +76,10 @@ impl Amount {
     /// # Errors
     /// When `den` is zero or the result exceeds 2^128 - 1 wei.
     pub fn mul_div_floor(self, num: u128, den: u128) -> Result<Self, AmountError> {
+        // Nearly every product fits 128 bits, where division is several times cheaper.
+        if let (Some(product), Some(divisor)) = (self.0.checked_mul(num), NonZeroU128::new(den)) {
+            return Ok(Self(product / divisor));
+        }
         let (quotient, _) = self.mul_div(num, den)?;
         Self::try_from(quotient)
     }
@@ -85,6 +89,9 @@ impl Amount {
     /// # Errors
     /// When `den` is zero or the result exceeds 2^128 - 1 wei.
     pub fn mul_div_ceil(self, num: u128, den: u128) -> Result<Self, AmountError> {
+        if let (Some(product), Some(divisor)) = (self.0.checked_mul(num), NonZeroU128::new(den)) {
+            return Ok(Self(product.div_ceil(divisor.get())));
+        }
         let (quotient, remainder) = self.mul_div(num, den)?;
         let up = if remainder.is_zero() { U256::ZERO } else { U256::ONE };
         Self::try_from(quotient.saturating_add(up))
@@ -93,10 +100,6 @@ impl Amount {
     fn mul_div(self, num: u128, den: u128) -> Result<(U256, U256), AmountError> {
         if den == 0 {
             return Err(AmountError::DivisionByZero(self.0));
-        }
-        // Nearly every product fits 128 bits, where division is several times cheaper.
-        if let (Some(product), Some(divisor)) = (self.0.checked_mul(num), NonZeroU128::new(den)) {
-            return Ok((U256::from(product / divisor), U256::from(product % divisor)));
         }
         // Two 128-bit factors: the product always fits 256 bits.
         let product = U256::from(self.0).wrapping_mul(U256::from(num));

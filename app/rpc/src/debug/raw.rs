@@ -1,6 +1,6 @@
 //! Raw bytes. Transactions and receipts have Ethereum's form here; headers and blocks are CometBFT's.
 
-use alloy_eips::{BlockId, eip2718::Encodable2718};
+use alloy_eips::BlockId;
 use alloy_primitives::Bytes;
 use defchain_chain::ethereum_receipt;
 
@@ -23,7 +23,7 @@ pub(super) fn receipts(api: &Api, mut params: Params<'_>) -> RpcResult {
     params.end()?;
     let Some(header) = header_by_id(api, id)? else { return Err(not_found(api, id)?) };
     let receipts = receipts_of(api, &header)?;
-    json(&receipts.iter().map(|receipt| ethereum_receipt(receipt).encoded_2718().into()).collect::<Vec<Bytes>>())
+    json(&receipts.iter().map(|receipt| ethereum_receipt(receipt)).collect::<Vec<Bytes>>())
 }
 
 pub(super) fn header(_: &Api, params: Params<'_>) -> RpcResult {

@@ -130,7 +130,7 @@ fn native_view(native: &SignedNativeTx, tx: &RecoveredTx, place: Place<'_>) -> N
         gas_price: U128::from(gas_price),
         max_fee_per_gas: U128::from(fields.max_fee_per_gas),
         max_priority_fee_per_gas: U128::from(fields.max_priority_fee_per_gas),
-        value: U256::ZERO,
+        value: defchain_evm::value_of(&tx.tx, &defchain_chain::registry()),
         input: fields.payload.clone(),
         r: signature.r(),
         s: signature.s(),
