@@ -6,7 +6,11 @@ use alloy_primitives::Address;
 use clap::{Args, Parser, Subcommand};
 
 pub use crate::commands::tx::args::TxArgs;
-use crate::{config::LogFormat, genesis::declaration::MAX_WEIGHT, keys::PasswordArgs, process::child::ChildArgs};
+use defchain_chain::genesis::AppState;
+use defchain_geo::Country;
+use defchain_token::TokenParams;
+
+use crate::{config::LogFormat, keys::PasswordArgs, process::child::ChildArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong command line; 3 configuration or genesis refused; 4 nobody answers at the address; \
@@ -54,7 +58,13 @@ pub enum Command {
     Trust(crate::commands::trust::TrustArgs),
     /// Run a development chain in one process, without CometBFT
     Dev(DevArgs),
-    /// Accounts: make, import, export, list
+    /// A validator's keys and proofs of possession
+    #[command(subcommand)]
+    Validator(crate::commands::validator::ValidatorCommand),
+    /// A verifier's signature that a validator stands in a country (D30)
+    #[command(subcommand)]
+    Attest(crate::commands::attest::AttestCommand),
+    /// Accounts: make, import, export, list; the BLS key of a validator
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Ask a running node
@@ -87,9 +97,9 @@ pub struct InitArgs {
     /// Take this genesis (or draft) instead of starting a new draft
     #[arg(long, value_name = "FILE", conflicts_with = "chain_id")]
     pub genesis: Option<PathBuf>,
-    /// Also declare this node as a genesis validator that this address earns and acts for
-    #[arg(long, value_name = "ADDRESS")]
-    pub operator: Option<Address>,
+    /// How money behaves on the network: `real`, `short` (days of 15 s), or `plain` (neither decay nor commission)
+    #[arg(long, value_enum, default_value = "real", conflicts_with = "genesis")]
+    pub economy: EconomySpeed,
 }
 
 /// `genesis`
@@ -128,9 +138,18 @@ pub struct AddValidatorArgs {
     /// Address that earns and acts for the validator
     #[arg(long, value_name = "ADDRESS")]
     pub operator: Address,
-    /// Share of the voting power, against the others' weights
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=MAX_WEIGHT))]
-    pub weight: u64,
+    /// Its jurisdiction: two letters of ISO 3166-1, one validator each
+    #[arg(long, value_name = "CODE", value_parser = country)]
+    pub country: Country,
+    /// Its own stake at genesis, DEF; voting power is stake times years
+    #[arg(long, value_name = "DEF", default_value = "10000")]
+    pub stake: String,
+    /// Term of the stake
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(4..=12))]
+    pub years: u8,
+    /// What it keeps of its delegators' income, percent
+    #[arg(long, value_name = "PERCENT", default_value = "5")]
+    pub commission: String,
     /// Name for people (default: the node's)
     #[arg(long)]
     pub moniker: Option<String>,
@@ -216,7 +235,11 @@ pub enum ExportFormat {
 
 /// `dev`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DevArgs {
+    /// Instead of running a chain, do something with one that runs
+    #[command(subcommand)]
+    pub command: Option<crate::commands::warp::DevCommand>,
     /// Make a block every so many milliseconds (default: with each transaction)
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub block_time: Option<u64>,
@@ -265,7 +288,7 @@ pub struct DevArgs {
     /// Money that neither decays nor pays commission, for test suites of other projects that assert exact balances
     #[arg(long, conflicts_with = "economy")]
     pub plain_money: bool,
-    /// How fast days and months pass: `real`, or `short` to see a whole economy in ten minutes
+    /// How money behaves: `real`, `short` to see a whole economy in ten minutes, or `plain` (as --plain-money)
     #[arg(long, value_enum, default_value = "real")]
     pub economy: EconomySpeed,
     /// Keep the chain in this folder (default: it is thrown away)
@@ -276,6 +299,25 @@ pub struct DevArgs {
     pub quiet: bool,
 }
 
+impl EconomySpeed {
+    /// A genesis with these rules of money.
+    #[must_use]
+    pub fn apply(self, mut state: AppState) -> AppState {
+        match self {
+            Self::Real => state,
+            Self::Short => state.with_short_economy(),
+            Self::Plain => {
+                state.token = TokenParams::plain();
+                state
+            }
+        }
+    }
+}
+
+fn country(code: &str) -> Result<Country, String> {
+    Country::parse(code).map_err(|why| why.to_string())
+}
+
 /// How long days and months are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum EconomySpeed {
@@ -284,6 +326,8 @@ pub enum EconomySpeed {
     Real,
     /// Days of 15 s, months of 4 days, years of 12.
     Short,
+    /// Neither decay nor commission.
+    Plain,
 }
 
 /// `keys`
@@ -338,6 +382,9 @@ pub enum KeysCommand {
         /// Name of the account
         name: String,
     },
+    /// The BLS12-381 key of a validator
+    #[command(subcommand)]
+    Bls(crate::commands::validator::BlsCommand),
 }
 
 /// `query`
@@ -346,7 +393,7 @@ pub struct QueryArgs {
     /// The node's RPC
     #[arg(long, default_value = "http://127.0.0.1:8545", global = true)]
     pub rpc: String,
-    /// CometBFT's RPC, for validators, params and proposer
+    /// CometBFT's RPC, for upgrade and proposer
     #[arg(long, default_value = "http://127.0.0.1:26657", global = true)]
     pub comet_rpc: String,
     /// What
@@ -368,22 +415,16 @@ pub enum Query {
         /// Its hash
         hash: String,
     },
-    /// The balance of an address
-    Balance {
-        /// Whose
-        address: Address,
-    },
     /// Balance, nonce and code of an address
     Account {
         /// Whose
         address: Address,
     },
-    /// Parameters of the chain
-    Params,
+    /// What the chain's own modules know
+    #[command(flatten)]
+    Economy(crate::commands::economy::EconomyQuery),
     /// The version of the rules in force, and the upgrade to come
     Upgrade,
-    /// Validators with operators and powers
-    Validators,
     /// Who is drawn to propose (D33)
     Proposer {
         /// Height

@@ -5,6 +5,7 @@
 //!   <home>/config/config.toml                CometBFT's
 //!   <home>/config/genesis.json               the network's; accounts-<sha256>.jsonl beside it
 //!   <home>/config/priv_validator_key.json    the consensus key: never on two machines
+//!   <home>/config/bls_key.json               the BLS key of a validator
 //!   <home>/config/node_key.json              the p2p key
 //!   <home>/data/priv_validator_state.json    what the key signed last: moves with the key
 //!   <home>/data/app/                         our database
@@ -99,6 +100,12 @@ impl Home {
     #[must_use]
     pub fn validator_key(&self) -> PathBuf {
         self.config_dir().join("priv_validator_key.json")
+    }
+
+    /// The BLS key of a validator.
+    #[must_use]
+    pub fn bls_key(&self) -> PathBuf {
+        self.config_dir().join("bls_key.json")
     }
 
     /// What the consensus key signed last.

@@ -21,6 +21,7 @@ pub mod comet;
 mod commands;
 pub mod config;
 mod dev;
+mod duration;
 #[doc(hidden)]
 pub mod fuzzing {
     //! The fuzzer's doors.

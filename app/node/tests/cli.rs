@@ -261,6 +261,6 @@ fn a_question_to_nobody_says_where_it_was_asked() {
     let url = format!("http://127.0.0.1:{port}");
     let home = Home::new();
     home.run(&["query", "--rpc", &url, "status"]).fails(4, &[&url, "is the node running?", "--rpc"]);
-    home.run(&["query", "--comet-rpc", &url, "validators"]).fails(4, &["--comet-rpc"]);
+    home.run(&["query", "--comet-rpc", &url, "upgrade"]).fails(4, &["--comet-rpc"]);
     home.run(&["query", "--rpc", "https://example.org", "status"]).fails(1, &["begins with http://"]);
 }

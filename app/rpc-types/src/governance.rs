@@ -101,6 +101,8 @@ pub struct BurnTableInfo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NativeEvent {
+    /// Which block.
+    pub height: U64,
     /// The system address.
     pub address: Address,
     /// As in a receipt.
@@ -113,6 +115,8 @@ pub struct NativeEvent {
     pub args: Option<serde_json::Value>,
     /// The transaction it belongs to; null for what belongs to none (D21).
     pub transaction_hash: Option<B256>,
+    /// Whether this is the news that a development chain took the block back.
+    pub removed: bool,
 }
 
 /// `def_getBlockEvents`: what a block did outside its transactions.

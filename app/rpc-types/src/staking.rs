@@ -143,7 +143,7 @@ pub struct DividendInfo {
     pub beta: Option<U256>,
     /// What can be claimed now, all positions together.
     pub claimable: U256,
-    /// Each open position.
+    /// Each open position; none for a month that is over.
     pub positions: Vec<PositionDividend>,
 }
 
@@ -157,6 +157,8 @@ pub struct PositionDividend {
     pub claimable: U256,
     /// What was claimed in that month.
     pub claimed: U256,
+    /// Why nothing can be claimed now.
+    pub reason: Option<String>,
 }
 
 /// A month of dividends: `def_getMonths` answers a list of these, oldest first.

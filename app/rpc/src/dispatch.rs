@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 use crate::{
     absent,
     api::{Api, Deadline},
+    def,
     error::{RpcError, RpcResult},
     eth,
     held::Held,
@@ -61,6 +62,9 @@ enum Target {
     /// Changes the connection's subscriptions.
     Subscribe,
     Unsubscribe,
+    /// The same for what happens in the chain's own modules.
+    SubscribeNative,
+    UnsubscribeNative,
     /// Nobody, and why.
     Nobody(RpcError),
 }
@@ -73,6 +77,8 @@ impl Target {
             Self::SendSync => "eth_sendRawTransactionSync",
             Self::Subscribe => "eth_subscribe",
             Self::Unsubscribe => "eth_unsubscribe",
+            Self::SubscribeNative => "def_subscribe",
+            Self::UnsubscribeNative => "def_unsubscribe",
             Self::Nobody(RpcError::MethodNotFound(_)) => UNKNOWN,
             Self::Nobody(_) => UNREADABLE,
         }
@@ -202,6 +208,8 @@ fn read_call(api: &Api, body: &Bytes, raw: &RawValue) -> Call {
         "eth_sendRawTransactionSync" => Target::SendSync,
         "eth_subscribe" => Target::Subscribe,
         "eth_unsubscribe" => Target::Unsubscribe,
+        "def_subscribe" => Target::SubscribeNative,
+        "def_unsubscribe" => Target::UnsubscribeNative,
         name => match api.method(name) {
             Some(method) => Target::Method(method),
             None => {
@@ -240,11 +248,15 @@ async fn run_all(api: &Arc<Api>, session: Option<&Session>, calls: Vec<Call>, de
             Target::SendSync => eth::send_sync::run(api, call.params.clone(), deadline).await,
             Target::Subscribe => match session {
                 Some(session) => eth::subscribe::subscribe(api, session, &call.params),
-                None => Err(no_session()),
+                None => Err(no_session("eth_subscribe")),
             },
-            Target::Unsubscribe => match session {
+            Target::SubscribeNative => match session {
+                Some(session) => def::subscribe::subscribe(session, &call.params),
+                None => Err(no_session("def_subscribe")),
+            },
+            Target::Unsubscribe | Target::UnsubscribeNative => match session {
                 Some(session) => eth::subscribe::unsubscribe(session, &call.params),
-                None => Err(no_session()),
+                None => Err(no_session("eth_subscribe")),
             },
             Target::Method(_) => Err(RpcError::Internal("call was not grouped".to_owned())),
         };
@@ -257,8 +269,8 @@ async fn run_all(api: &Arc<Api>, session: Option<&Session>, calls: Vec<Call>, de
     run_group(api, group, deadline, out).await;
 }
 
-fn no_session() -> RpcError {
-    RpcError::no_method("eth_subscribe over HTTP (notifications not supported)", Some("connect by WebSocket"))
+fn no_session(name: &str) -> RpcError {
+    RpcError::no_method(&format!("{name} over HTTP (notifications not supported)"), Some("connect by WebSocket"))
 }
 
 /// Runs neighbouring calls on one thread and appends their answers. Long runs give the thread up now and then, so that one

@@ -160,6 +160,29 @@ impl From<defchain_token::TokenError> for RpcError {
     }
 }
 
+/// A module's refusal in its own words; a failing store is a fault of this node.
+macro_rules! refusals {
+    ($($error:path),*) => {$(
+        impl From<$error> for RpcError {
+            fn from(error: $error) -> Self {
+                use $error as E;
+                match error {
+                    E::State(error) => error.into(),
+                    refusal => Self::Refused(refusal.to_string()),
+                }
+            }
+        }
+    )*};
+}
+
+refusals!(
+    defchain_staking::StakingError,
+    defchain_dividends::DividendError,
+    defchain_validators::ValidatorsError,
+    defchain_slashing::SlashingError,
+    defchain_governance::GovernanceError
+);
+
 /// geth's words for a revert: the reason where there is one.
 fn revert_message(output: &Bytes) -> Cow<'static, str> {
     match revert_reason(output) {

@@ -75,7 +75,8 @@ mod tests {
         let methods = page.split("## Methods").nth(1).and_then(|rest| rest.split("\n\n`eth_getProof`").next());
         let named: std::collections::BTreeSet<&str> =
             methods.unwrap_or_default().split('`').filter(|word| word.contains('_') && !word.contains(' ')).collect();
-        let special = ["eth_sendRawTransactionSync", "eth_subscribe", "eth_unsubscribe"];
+        let special =
+            ["eth_sendRawTransactionSync", "eth_subscribe", "eth_unsubscribe", "def_subscribe", "def_unsubscribe"];
         // Those of a development chain are on a page of their own (crate::dev).
         let served = table(false).into_keys().chain(special).filter(|name| *name != "eth_getProof").collect();
         assert_eq!(named, served);

@@ -12,7 +12,7 @@ use alloy_rpc_types_eth::Filter;
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::{error::RpcError, id::random_id};
+use crate::{def::subscribe::Wanted, error::RpcError, id::random_id};
 
 /// A subscription.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(crate) enum Subscription {
     },
     /// Whether the node is catching up.
     Syncing,
+    /// What happens in the chain's own modules.
+    Native(Wanted),
 }
 
 /// How many subscriptions there may be, and how many there are.

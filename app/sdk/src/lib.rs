@@ -4,6 +4,9 @@
 //!   Wallet ──sign──▶ Signed ──▶ Client ──HTTP──▶ defchain-app ──▶ T, or SdkError with code, message and data
 //! ```
 //!
+//! [`native`] makes the chain's own operations, [`contracts`] has their Solidity interfaces, [`events`] reads their logs,
+//! [`types`] is what `def_*` answers.
+//!
 //! [`Client`] has a method for each call that those programs make, and [`Client::request`] for the rest. Cloning it is
 //! cheap and shares its connections. [`Blocking`] runs the same calls from code that is not async.
 //!
@@ -17,7 +20,9 @@
 mod blocking;
 mod client;
 pub mod contracts;
+mod def;
 mod error;
+pub mod events;
 pub mod native;
 mod rpc;
 mod wallet;
@@ -28,6 +33,7 @@ pub use alloy_rpc_types_eth::{Block, BlockId, BlockNumberOrTag, Filter, Log, Tra
 pub use alloy_rpc_types_txpool::TxpoolStatus;
 pub use blocking::Blocking;
 pub use client::{Client, Fees, Outgoing};
+pub use defchain_rpc_types as types;
 pub use error::{RpcError, SdkError};
 #[doc(hidden)]
 pub use rpc::read_answer;

@@ -95,12 +95,7 @@ fn add_validator(home: &Home, args: &AddValidatorArgs, output: Output) -> Result
 }
 
 /// Writes a declaration of this home's consensus key.
-pub(super) fn declare(
-    home: &Home,
-    chain: (&str, u64),
-    choices: Choices,
-    out: Option<&Path>,
-) -> Result<PathBuf> {
+pub(super) fn declare(home: &Home, chain: (&str, u64), choices: Choices, out: Option<&Path>) -> Result<PathBuf> {
     let mut problems = Problems::default();
     check_moniker(&choices.moniker, "declaration", &mut problems);
     if let Err(why) = check_operator(&choices.operator) {
@@ -108,7 +103,8 @@ pub(super) fn declare(
     }
     problems.or(Some(())).map_err(|errors| coded(EXIT_REFUSED, errors))?;
     let key = CometKey::read(&home.validator_key())?;
-    let bls = if home.bls_key().exists() { StoredBls::read(&home.bls_key()) } else { StoredBls::create(&home.bls_key()) };
+    let bls =
+        if home.bls_key().exists() { StoredBls::read(&home.bls_key()) } else { StoredBls::create(&home.bls_key()) };
     let declaration = Declaration::new(&key, &bls?, chain, choices);
     let out = out.map_or_else(|| home.config_dir().join(declaration.file_name()), Path::to_owned);
     create_new(&out, 0o644, declaration.to_json()?.as_bytes())?;

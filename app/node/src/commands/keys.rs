@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn run(home: &Home, command: &KeysCommand, output: Output) -> Result<()> {
     let keystore = Keystore::new(home.keys_dir());
     match command {
+        KeysCommand::Bls(command) => return super::validator::bls(home, command, output),
         KeysCommand::New { name, words, password } => {
             let phrase = new_phrase(*words)?;
             let signer = derive(&phrase, 0)?;

@@ -1,6 +1,8 @@
 //! One file for each command that ends by itself.
 
+pub(crate) mod attest;
 mod config;
+pub(crate) mod economy;
 mod export;
 mod genesis;
 mod init;
@@ -10,6 +12,8 @@ mod rollback;
 pub(crate) mod snapshot;
 pub(crate) mod trust;
 pub(crate) mod tx;
+pub(crate) mod validator;
+pub(crate) mod warp;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -39,7 +43,12 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Rollback(args) => rollback::run(&home, &args, output),
         Command::Snapshot(command) => snapshot::run(&home, &command, output),
         Command::Trust(args) => trust::run(&home, &args, output),
-        Command::Dev(args) => dev::run(&args, output),
+        Command::Dev(args) => match &args.command {
+            Some(command) => warp::run(command, output),
+            None => dev::run(&args, output),
+        },
+        Command::Validator(command) => validator::run(&home, &command, output),
+        Command::Attest(command) => attest::run(&home, &command, output),
         Command::Keys(command) => keys::run(&home, &command, output),
         Command::Query(args) => query::run(&args, output),
         Command::Config(args) => config::run(&home, &args, output),

@@ -21,12 +21,6 @@ pub(super) fn run(args: &QueryArgs, output: Output) -> Result<()> {
     match &args.query {
         Query::Block { block } => show(output, client.block(block)?),
         Query::Tx { hash } => show(output, client.transaction(hash)?),
-        Query::Balance { address } => {
-            let wei = quantity(&client.eth("eth_getBalance", json!([address, "latest"]))?)?;
-            output
-                .print(format!("{} DEF", format_ether(wei)), || json!({ "address": address, "wei": wei.to_string() }));
-            Ok(())
-        }
         Query::Account { address } => {
             let wei = quantity(&client.eth("eth_getBalance", json!([address, "latest"]))?)?;
             let nonce = quantity(&client.eth("eth_getTransactionCount", json!([address, "latest"]))?)?;
@@ -41,9 +35,8 @@ pub(super) fn run(args: &QueryArgs, output: Output) -> Result<()> {
             );
             Ok(())
         }
-        Query::Params => show(output, client.abci("/params")?),
+        Query::Economy(query) => super::economy::run(&args.rpc, query, output),
         Query::Upgrade => show(output, client.abci("/upgrade")?),
-        Query::Validators => validators(&client, output),
         Query::Proposer { height, round } => draw(&client, *height, *round, output),
         Query::Status => status(&client, output),
     }
@@ -167,18 +160,6 @@ impl Client {
         let hash = hash.parse().with_context(|| format!("CometBFT's block {height} has no hash"))?;
         Ok((hash, serde_json::from_value(proposer).with_context(|| format!("CometBFT's block {height}"))?))
     }
-}
-
-fn validators(client: &Client, output: Output) -> Result<()> {
-    let list = client.abci("/validators")?;
-    let text = |one: &Value, key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut human = String::new();
-    for one in list.as_array().into_iter().flatten() {
-        let line = format!("{}  {}  {:>20}\n", text(one, "address"), text(one, "operator"), text(one, "power"));
-        human.push_str(&line);
-    }
-    output.print(human.trim_end(), || list);
-    Ok(())
 }
 
 fn draw(client: &Client, height: u64, round: u32, output: Output) -> Result<()> {

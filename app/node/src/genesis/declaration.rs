@@ -53,7 +53,7 @@ pub struct Declaration {
 }
 
 /// What an operator chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
     /// Who earns and acts for it.
     pub operator: Address,
@@ -147,11 +147,7 @@ impl Declaration {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn verify(
-    file: &Path,
-    (chain_id, evm_chain_id): (&str, u64),
-    problems: &mut Problems,
-) -> Result<Option<Verified>> {
+pub fn verify(file: &Path, (chain_id, evm_chain_id): (&str, u64), problems: &mut Problems) -> Result<Option<Verified>> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(verify_bytes(&bytes, file, (chain_id, evm_chain_id), problems))
 }
@@ -276,7 +272,7 @@ mod tests {
     const CHAIN: &str = "deflation-local-1";
 
     fn declared() -> Value {
-        let (key, bls) = (CometKey::random().unwrap(), BlsKey::random().unwrap());
+        let (key, bls) = (CometKey::random().unwrap(), StoredBls::random().unwrap());
         let choices = Choices {
             operator: Address::repeat_byte(7),
             moniker: "a name".to_owned(),

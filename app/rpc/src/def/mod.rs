@@ -3,18 +3,45 @@
 //! Each file reads one topic through the modules' own queries, over the state of the block that the caller names:
 //! "latest" unless it names one. The shapes of the answers are in `defchain-rpc-types`.
 
+mod dividends;
+pub(crate) mod events;
 mod forecast;
+mod governance;
 mod money;
 mod proof;
+mod send;
+mod staking;
+pub(crate) mod subscribe;
 mod supply;
+mod validators;
 
 use alloy_primitives::{U64, U256};
 use defchain_base::{AgeMillis, Amount, Timestamp};
 
-use crate::{methods::Method, tags::View};
+use crate::{error::RpcError, methods::Method, tags::View};
 
 /// All of them, by topic.
-pub(crate) const METHODS: &[&[Method]] = &[money::METHODS, forecast::METHODS, supply::METHODS, proof::METHODS];
+pub(crate) const METHODS: &[&[Method]] = &[
+    money::METHODS,
+    forecast::METHODS,
+    supply::METHODS,
+    send::METHODS,
+    staking::METHODS,
+    dividends::METHODS,
+    validators::METHODS,
+    governance::METHODS,
+    events::METHODS,
+    proof::METHODS,
+];
+
+/// How many items an answer has: as asked for, else the most.
+fn limit_of(index: usize, asked: Option<usize>, most: usize) -> Result<usize, RpcError> {
+    match asked {
+        None => Ok(most),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => Err(RpcError::argument(index, "limit", format!("{limit}, must be 1 to {most}"))),
+    }
+}
 
 /// Wei as RPC shows them.
 fn wei(amount: Amount) -> U256 {

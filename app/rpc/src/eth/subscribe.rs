@@ -64,8 +64,14 @@ pub(crate) fn unsubscribe(session: &Session, params: &[u8]) -> RpcResult {
 }
 
 fn notice(id: &str, result: &str) -> Vec<u8> {
+    notice_of("eth_subscription", id, result)
+}
+
+fn notice_of(method: &str, id: &str, result: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(result.len().saturating_add(128));
-    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"");
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"");
+    out.extend_from_slice(method.as_bytes());
+    out.extend_from_slice(b"\",\"params\":{\"subscription\":\"");
     // Ids are ours: hex digits, nothing to escape.
     out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b"\",\"result\":");
@@ -77,22 +83,28 @@ fn notice(id: &str, result: &str) -> Vec<u8> {
 /// What a new block means to a connection: its header, then its logs. Made one by one: the logs of a full block for a hundred
 /// subscriptions would be gigabytes.
 pub(crate) fn head_notices(session: &Session, head: Arc<HeadEvent>) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
-    let (mut heads, mut filters) = (Vec::new(), Vec::new());
+    let (mut heads, mut filters, mut native) = (Vec::new(), Vec::new(), Vec::new());
     for (id, subscription) in session.active() {
         match subscription {
             // What is gone is told by its logs; the head that follows tells the rest.
             Subscription::NewHeads if head.block.removed => {}
             Subscription::NewHeads => heads.push(id),
             Subscription::Logs(filter) => filters.push((id, filter)),
+            Subscription::Native(wanted) => native.push((id, wanted)),
             Subscription::Pending { .. } | Subscription::Syncing => {}
         }
     }
-    let of_block = head.clone();
+    let (of_block, of_modules) = (head.clone(), head.clone());
     let told = heads.into_iter().map(move |id| notice(&id, head.header.get()));
+    let modules = native.into_iter().flat_map(move |(id, wanted)| {
+        let results = wanted.results(of_modules.clone());
+        results.into_iter().map(move |result| notice_of("def_subscription", &id, &result))
+    });
     told.chain(filters.into_iter().flat_map(move |(id, filter)| {
         let logs = logs::logs_of_block(&of_block.block, &filter);
         logs.into_iter().filter_map(move |log| json(&log).ok().map(|log| notice(&id, log.get())))
     }))
+    .chain(modules)
 }
 
 /// What new pending transactions mean to a connection.

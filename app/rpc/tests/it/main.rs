@@ -17,6 +17,7 @@ mod dev;
 mod filters;
 mod hostile;
 mod limits;
+mod modules;
 mod money;
 mod pending;
 mod ports;

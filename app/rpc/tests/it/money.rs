@@ -1,13 +1,14 @@
 //! Decaying balances through the door: portions, forecast, supply, burn history (D4, D11, D12, D20).
 
-use alloy_primitives::{U64, U256};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, TxKind, U64, U256};
 use defchain_base::Amount;
 use defchain_chain::{genesis::AppState, params::ChainParams};
 use defchain_rpc::{BalanceMode, RpcConfig};
-use defchain_rpc_types::{BalancePortion, BurnForecast, BurnHistory, Supply};
+use defchain_rpc_types::{BalancePortion, BurnForecast, BurnHistory, MaxSendable, PaymentCommission, Supply};
 use serde_json::json;
 
-use crate::support::{GENESIS_TIME, Node, address, funded};
+use crate::support::{GENESIS_TIME, GWEI, Node, address, base, funded, sign};
 
 const DAY: u64 = 86_400_000;
 const PAPER: [u64; 9] = [1_000, 990, 970, 930, 850, 710, 480, 170, 0];
@@ -84,7 +85,9 @@ async fn the_supply_is_accounts_and_pools_and_says_that_nothing_is_minted() {
     let node = decaying(RpcConfig::default()).await;
     node.block_after(1_000);
     let first: Supply = serde_json::from_value(node.call("def_getTotalSupply", json!([])).await).unwrap();
-    assert_eq!((first.total_supply, first.reward_issuance), (def(9_000), U256::ZERO));
+    // Nine accounts, and the stake of the validator.
+    assert!(first.total_supply <= def(19_000) && first.total_supply > def(18_999), "{first:?}");
+    assert_eq!((first.reward_issuance, first.pools["staking"]), (U256::ZERO, def(10_000)));
     assert!(first.note.contains("R(t)"), "{}", first.note);
     let pools: U256 = first.pools.values().copied().sum();
     assert_eq!(first.total_supply, first.accounts + pools);
@@ -110,4 +113,58 @@ async fn a_burn_history_has_a_bounded_range_and_says_the_figures() {
     let (_, text) = node.error("def_getBurnHistory", json!(["0x3", "0x9"])).await;
     assert!(text.contains("the newest is 0x4"), "{text}");
     node.call("def_getBurnHistory", json!(["0x2", "0x4"])).await;
+}
+
+#[tokio::test]
+async fn the_greatest_sendable_value_leaves_nothing_and_a_wei_more_is_refused() {
+    let node = decaying(RpcConfig::default()).await;
+    node.block_after(DAY);
+    let contract = node.deploy_probe(0).await;
+    let price = json!({"maxFeePerGas": U256::from(3 * GWEI)});
+    for (n, to) in [(2, address(99)), (3, contract)] {
+        let told = node.call("def_getMaxSendable", json!([address(n), to, price])).await;
+        let told: MaxSendable = serde_json::from_value(told).unwrap();
+        assert_eq!((told.spendable, told.nominal), (def(990), def(1_000)));
+        assert_eq!(told.on_top, to == contract);
+        assert_eq!(told.gas_cost, U256::from(3 * GWEI) * U256::from(told.gas));
+        let on_top = if told.on_top { told.commission } else { U256::ZERO };
+        let rest = told.spendable - told.value - on_top - told.gas_cost;
+        assert!(rest <= U256::ONE, "{rest} wei are left of {told:?}");
+        let commission = node.call("def_getCommission", json!([address(n), to, told.value])).await;
+        assert_eq!(
+            (&commission["commission"], &commission["received"]),
+            (&json!(told.commission), &json!(told.received))
+        );
+        let send = |value: U256| {
+            let to = TxKind::Call(to);
+            sign(n, TxEip1559 { to, value, gas_limit: told.gas.to(), max_priority_fee_per_gas: 0, ..base() })
+        };
+        let (_, text) = node.error("eth_sendRawTransaction", json!([send(told.value + rest + U256::ONE)])).await;
+        assert!(text.contains("insufficient funds"), "{text}");
+        let hash = node.send(&send(told.value)).await;
+        node.block();
+        assert_eq!(node.call("eth_getTransactionReceipt", json!([hash])).await["status"], "0x1");
+        let received = node.call("def_getEffectiveBalance", json!([to])).await;
+        assert_eq!(received, json!(told.received));
+    }
+    let nobody = node.call("def_getMaxSendable", json!([address(99), null, "0x5208"])).await;
+    assert_eq!(nobody["gas"], "0x5208");
+    let poor = node.call("def_getMaxSendable", json!([Address::repeat_byte(0x31)])).await;
+    assert_eq!((&poor["value"], &poor["spendable"]), (&json!("0x0"), &json!("0x0")));
+}
+
+#[tokio::test]
+async fn a_commission_of_5_percent_goes_where_the_paper_says() {
+    let node = decaying(RpcConfig::default()).await;
+    node.block();
+    let told = node.call("def_getCommission", json!([address(1), address(2), def(10_000)])).await;
+    let told: PaymentCommission = serde_json::from_value(told).unwrap();
+    assert_eq!((told.paid, told.received, told.on_top), (def(10_000), def(9_500), false));
+    assert_eq!([told.burned, told.dividend, told.technical, told.marketing], [100, 100, 100, 200].map(def));
+    let free =
+        node.call("def_getCommission", json!([address(1), "0x0000000000000000000000000000000000000105", "0x64"])).await;
+    assert_eq!((&free["commission"], &free["received"]), (&json!("0x0"), &json!("0x64")));
+    let (code, text) = node.error("def_getCommission", json!([address(1), address(2), U256::MAX])).await;
+    assert_eq!(code, -32602);
+    assert!(text.starts_with("invalid argument 2: value:"), "{text}");
 }

@@ -63,6 +63,9 @@ pub enum TxCommand {
         #[command(flatten)]
         send: SendArgs,
     },
+    /// One of the chain's own operations
+    #[command(flatten)]
+    Native(super::native::NativeCommand),
     /// Send a transaction that was signed elsewhere
     Raw {
         /// Its EIP-2718 bytes
@@ -103,9 +106,9 @@ pub struct DataArgs {
     pub args: Vec<String>,
 }
 
-/// Who signs, what is paid, what is printed.
+/// Who signs.
 #[derive(Debug, Args)]
-pub struct SendArgs {
+pub struct AccountArgs {
     /// The account: a name in this home's keystore, or an address with --signer
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub from: Option<String>,
@@ -118,6 +121,14 @@ pub struct SendArgs {
     /// A remote signer (Web3Signer, clef): its JSON-RPC is asked for eth_signTransaction
     #[arg(long, value_name = "URL", requires = "from")]
     pub signer: Option<String>,
+}
+
+/// Who signs, what is paid, what is printed.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// Who signs
+    #[command(flatten)]
+    pub account: AccountArgs,
     /// Nonce (default: the next one, behind what waits in the pool)
     #[arg(long)]
     pub nonce: Option<u64>,
@@ -157,7 +168,7 @@ impl WaitArgs {
     }
 }
 
-fn wei(text: &str) -> Result<u128, String> {
+pub(crate) fn wei(text: &str) -> Result<u128, String> {
     parse_amount(text).map(|amount| amount.wei())
 }
 

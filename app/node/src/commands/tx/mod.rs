@@ -7,7 +7,8 @@
 
 pub mod args;
 mod encode;
-mod signer;
+pub mod native;
+pub(in crate::commands) mod signer;
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, utils::format_ether};
 use anyhow::{Result, bail};
 use defchain_sdk::{
-    BlockId, BlockNumberOrTag, Blocking, Client, Fees, SdkError, TransactionReceipt, TransactionRequest,
+    BlockId, BlockNumberOrTag, Blocking, Client, Fees, Outgoing, SdkError, TransactionReceipt, TransactionRequest,
+    events,
 };
 use serde_json::{Value, json};
 
@@ -40,6 +42,11 @@ pub(super) fn run(home: &Home, args: &TxArgs, output: Output) -> Result<()> {
         TxCommand::Status { hash, wait } => {
             return node.run(async |client| status(client, *hash, wait.limit(), output).await);
         }
+        TxCommand::Native(command) => {
+            return transact(home, &node, command.send(), output, async |client, from| {
+                command.outgoing(home, client, from).await
+            });
+        }
         TxCommand::Transfer { to, amount, send } => (TxKind::Call(*to), *amount, Bytes::new(), send),
         TxCommand::Call { to, data, value, send } => (TxKind::Call(*to), *value, encode::call_data(data)?, send),
         TxCommand::Deploy { code, constructor, args, value, send } => {
@@ -47,10 +54,24 @@ pub(super) fn run(home: &Home, args: &TxArgs, output: Output) -> Result<()> {
         }
     };
     let (to, value, input, send) = what;
+    transact(home, &node, send, output, async |_, _| {
+        Ok(Outgoing { to, value: U256::from(value), input: input.clone(), gas_limit: None })
+    })
+}
+
+/// Makes a transaction for an account, then shows it or signs and sends it.
+fn transact(
+    home: &Home,
+    node: &Blocking,
+    send: &SendArgs,
+    output: Output,
+    what: impl AsyncFn(&Client, Address) -> Result<Outgoing>,
+) -> Result<()> {
     // Before the node is asked: a missing account is the caller's mistake.
-    let account = Account::of(home, send)?;
+    let account = Account::of(home, &send.account)?;
     node.run(async |client| {
-        let made = make(client, &account, to, U256::from(value), input, send).await?;
+        let Outgoing { to, value, input, .. } = what(client, account.address()).await?;
+        let made = make(client, &account, to, value, input, send).await?;
         if send.dry_run {
             return dry_run(client, &account, made, output).await;
         }
@@ -61,7 +82,7 @@ pub(super) fn run(home: &Home, args: &TxArgs, output: Output) -> Result<()> {
             "max_fee_per_gas": made.max_fee_per_gas.to_string(),
             "max_priority_fee_per_gas": made.max_priority_fee_per_gas.to_string(),
         });
-        let signed = account.sign(home, send, made).await?;
+        let signed = account.sign(home, &send.account, made).await?;
         let hash = client.send_raw(&signed.raw).await.map_err(said)?;
         if hash != signed.hash {
             bail!(
@@ -75,7 +96,7 @@ pub(super) fn run(home: &Home, args: &TxArgs, output: Output) -> Result<()> {
 }
 
 /// The client's errors with the exit code that tells whether trying again helps.
-fn said(error: SdkError) -> anyhow::Error {
+pub(super) fn said(error: SdkError) -> anyhow::Error {
     match error {
         error @ (SdkError::Unreachable { .. } | SdkError::Timeout { .. }) => {
             coded(EXIT_UNREACHABLE, format!("{error} --rpc names another"))
@@ -213,9 +234,17 @@ async fn included(client: &Client, receipt: &TransactionReceipt, facts: Value, o
     let contract = receipt.contract_address;
     let made = contract.map(|address| format!("\n  contract  {address}")).unwrap_or_default();
     let paid = U256::from(receipt.effective_gas_price).saturating_mul(U256::from(receipt.gas_used));
+    let events: Vec<_> = receipt.inner.logs().iter().filter_map(|log| events::describe(&log.inner)).collect();
+    let told: String = events
+        .iter()
+        .map(|(name, args)| {
+            let args: Vec<_> = args.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            format!("\n  {name}: {}", args.join(", "))
+        })
+        .collect();
     output.print(
         format!(
-            "{hash}\n  block     {block}\n  gas       {}\n  fee       {} DEF{made}",
+            "{hash}\n  block     {block}\n  gas       {}\n  fee       {} DEF{made}{told}",
             receipt.gas_used,
             format_ether(paid)
         ),
@@ -229,11 +258,17 @@ async fn included(client: &Client, receipt: &TransactionReceipt, facts: Value, o
                 "fee": paid.to_string(),
                 "contract": contract,
                 "logs": receipt.inner.logs().len(),
+                "events": events.iter().map(event_json).collect::<Vec<_>>(),
             });
             merged(facts, known)
         },
     );
     Ok(())
+}
+
+fn event_json((name, args): &(String, Vec<(String, String)>)) -> Value {
+    let args: serde_json::Map<_, _> = args.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    json!({ "event": name, "args": args })
 }
 
 /// Why it failed, as far as the same call on the state before its block says so.

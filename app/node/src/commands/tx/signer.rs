@@ -2,7 +2,7 @@
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::SignerRecoverable};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, Signature};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use anyhow::{Context, Result, anyhow, bail};
@@ -10,7 +10,7 @@ use defchain_sdk::Client;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::args::SendArgs;
+use super::args::AccountArgs;
 use crate::{
     home::Home,
     keys::{Keystore, signer_of},
@@ -24,7 +24,7 @@ pub(super) struct Signed {
 }
 
 /// Who signs.
-pub(super) enum Account {
+pub(in crate::commands) enum Account {
     /// A key of an account in the keystore: unlocked only when something is signed.
     Stored { name: String, address: Address },
     /// A key in this process.
@@ -38,7 +38,7 @@ impl Account {
     ///
     /// # Errors
     /// When nobody is named, or the named one is not there.
-    pub(super) fn of(home: &Home, args: &SendArgs) -> Result<Self> {
+    pub(in crate::commands) fn of(home: &Home, args: &AccountArgs) -> Result<Self> {
         match (&args.signer, &args.from) {
             (Some(url), Some(from)) => {
                 let address =
@@ -63,7 +63,7 @@ impl Account {
     }
 
     /// Whose money it is.
-    pub(super) fn address(&self) -> Address {
+    pub(in crate::commands) fn address(&self) -> Address {
         match self {
             Self::Stored { address, .. } | Self::Remote { address, .. } => *address,
             Self::Key(signer) => signer.address(),
@@ -74,7 +74,7 @@ impl Account {
     ///
     /// # Errors
     /// When the password is wrong, or the remote signer refuses or returns something else.
-    pub(super) async fn sign(&self, home: &Home, args: &SendArgs, tx: TxEip1559) -> Result<Signed> {
+    pub(super) async fn sign(&self, home: &Home, args: &AccountArgs, tx: TxEip1559) -> Result<Signed> {
         match self {
             Self::Stored { name, .. } => {
                 let password = args.password.existing(name)?;
@@ -83,6 +83,42 @@ impl Account {
             Self::Key(signer) => locally(signer, tx),
             Self::Remote { url, address } => remotely(url, *address, tx).await,
         }
+    }
+}
+
+impl Account {
+    /// Signs EIP-712 typed data, whose hash is known.
+    ///
+    /// # Errors
+    /// As [`Self::sign`]; when what a remote signer returns is not this account's signature of it.
+    pub(in crate::commands) async fn sign_typed(
+        &self,
+        home: &Home,
+        args: &AccountArgs,
+        data: &str,
+        hash: B256,
+    ) -> Result<Signature> {
+        let signature = match self {
+            Self::Stored { name, .. } => {
+                let password = args.password.existing(name)?;
+                Keystore::new(home.keys_dir()).unlock(name, &password)?.sign_hash_sync(&hash).context("cannot sign")?
+            }
+            Self::Key(signer) => signer.sign_hash_sync(&hash).context("cannot sign")?,
+            Self::Remote { url, address } => {
+                let data: Value = serde_json::from_str(data).context("typed data")?;
+                let client = Client::new(url)?;
+                let answer: Value = client.request("eth_signTypedData_v4", &json!([address, data])).await?;
+                let bytes: Bytes = serde_json::from_value(answer.clone())
+                    .with_context(|| format!("the signer at {url} answered {answer}, which is no signature"))?;
+                Signature::from_raw(&bytes)
+                    .with_context(|| format!("the signer at {url} answered {bytes}, which is no signature"))?
+            }
+        };
+        let signer = signature.recover_address_from_prehash(&hash).context("the signature")?;
+        if signer != self.address() {
+            bail!("signed as {signer}, it was to be signed as {}: nothing was written", self.address());
+        }
+        Ok(signature)
     }
 }
 
