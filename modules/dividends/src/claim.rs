@@ -56,18 +56,14 @@ pub(crate) fn due<S: StateRead + ?Sized>(
 
 /// `weight × pool / β`, rounded down; nothing when β is zero.
 fn share(weight: U256, snapshot: &Snapshot) -> Result<Amount, DividendError> {
-    let product = weight.checked_mul(snapshot.pool.to_u256()).ok_or_else(|| {
-        DividendError::Invariant(format!("{weight} x {} wei exceeds 256 bits", snapshot.pool))
-    })?;
+    let product = weight
+        .checked_mul(snapshot.pool.to_u256())
+        .ok_or_else(|| DividendError::Invariant(format!("{weight} x {} wei exceeds 256 bits", snapshot.pool)))?;
     Ok(Amount::try_from(product.checked_div(snapshot.beta).unwrap_or_default())?)
 }
 
 /// Marks a dividend as taken: on the position and on the month.
-fn take(
-    (month, snapshot): &mut (Month, Snapshot),
-    lifted: &mut Lifted,
-    amount: Amount,
-) -> Result<(), DividendError> {
+fn take((month, snapshot): &mut (Month, Snapshot), lifted: &mut Lifted, amount: Amount) -> Result<(), DividendError> {
     lifted.position.enter_month(*month);
     lifted.position.claimed_dividends = amount;
     snapshot.claimed = snapshot.claimed.checked_add(amount)?;

@@ -36,7 +36,14 @@ const OWN: [Function; 9] = [
     function!(claimDividendsCall, Acting, ACT, true, "Pays the month's dividend of a position.", claim_dividends),
     function!(claimDividendsForCall, Acting, ACT, false, "Pays the month's dividend to a position's owner.", claim_for),
     function!(claimAllDividendsCall, Acting, ACT, true, "Pays the month's dividends of all positions.", claim_all_own),
-    function!(claimAllDividendsForCall, Acting, ACT, false, "Pays all of the month's dividends to an owner.", claim_all_for),
+    function!(
+        claimAllDividendsForCall,
+        Acting,
+        ACT,
+        false,
+        "Pays all of the month's dividends to an owner.",
+        claim_all_for
+    ),
     function!(compoundCall, Acting, ACT, false, "Adds the month's dividend to its position.", compound),
     function!(compoundForCall, Acting, ACT, false, "Adds the month's dividend to anyone's position.", compound_for),
     function!(setAutoCompoundCall, Acting, ACT, false, "Switches auto-compounding of a position.", set_auto_compound),
@@ -49,7 +56,11 @@ const COUNT: usize = OWN.len() + defchain_staking::FUNCTIONS.len();
 /// All functions of 0x…0105: staking's, then these.
 static FUNCTIONS: [Function; COUNT] = all();
 
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated at compile time, where it fails")]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated at compile time, where it fails"
+)]
 const fn all() -> [Function; COUNT] {
     let mut out = [OWN[0]; COUNT];
     let first = defchain_staking::FUNCTIONS;

@@ -30,7 +30,9 @@ impl Section {
     pub fn problems(&self) -> Vec<String> {
         let mut seen = std::collections::BTreeSet::new();
         let twice = self.auto_compound.iter().enumerate().filter(|(_, a)| !seen.insert(**a));
-        twice.map(|(at, a)| format!("dividends.auto_compound[{at}]: position {} of {} stands twice", a.id, a.owner)).collect()
+        twice
+            .map(|(at, a)| format!("dividends.auto_compound[{at}]: position {} of {} stands twice", a.id, a.owner))
+            .collect()
     }
 
     /// Flags the positions. After staking's section and the validators'.

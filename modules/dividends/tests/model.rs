@@ -13,7 +13,7 @@
 mod common;
 
 use common::{DAY, TestHost, World, def, wei};
-use defchain_base::{Address, Amount, Bps, U256, native::Host, system::Pool};
+use defchain_base::{Address, Amount, U256, native::Host, system::Pool};
 use defchain_dividends as dividends;
 use defchain_staking::{self as staking, PositionId, StakingParams, query};
 use defchain_token::state::TokenRead;
@@ -303,8 +303,7 @@ impl Model {
     fn earn(&mut self, v: usize, income: u128, commission: u16) {
         let kept = self.world.income(OPERATORS[v], wei(income), commission).wei();
         let counted = |p: &&mut Position| p.validator == Some(v) && p.bond == Bond::Counted && p.unlocking.is_none();
-        let weight: u128 =
-            self.positions.iter_mut().filter(counted).map(|p| p.amount * u128::from(p.years)).sum();
+        let weight: u128 = self.positions.iter_mut().filter(counted).map(|p| p.amount * u128::from(p.years)).sum();
         if weight == 0 {
             return;
         }
@@ -321,8 +320,7 @@ impl Model {
     }
 
     fn slash(&mut self, v: usize, per_mille: u128) {
-        let bound: Vec<usize> =
-            (0..self.positions.len()).filter(|i| self.positions[*i].validator == Some(v)).collect();
+        let bound: Vec<usize> = (0..self.positions.len()).filter(|i| self.positions[*i].validator == Some(v)).collect();
         let taken = self.world.slash(OPERATORS[v], per_mille, 1_000).wei();
         self.slashes += 1;
         let day = self.day();
@@ -350,7 +348,9 @@ impl Model {
     fn on_position(&mut self, op: Op) {
         let at = match &op {
             Op::Bind { at, .. } | Op::Restake { at, .. } | Op::Extend { at, .. } => *at,
-            Op::Unbind(at) | Op::Withdraw(at) | Op::Unlock(at) | Op::Claim(at) | Op::Compound(at) | Op::Income(at) => *at,
+            Op::Unbind(at) | Op::Withdraw(at) | Op::Unlock(at) | Op::Claim(at) | Op::Compound(at) | Op::Income(at) => {
+                *at
+            }
             _ => return,
         };
         let Some(i) = self.pick(at) else { return };
@@ -449,7 +449,10 @@ impl Model {
                     Err(_) => 0,
                 };
                 let slack = pool / 10_u128.pow(15) + TOLERANCE;
-                assert!(paid.abs_diff(expected) <= slack, "dividend {paid}, by hand {expected}: {before:?}, {result:?}");
+                assert!(
+                    paid.abs_diff(expected) <= slack,
+                    "dividend {paid}, by hand {expected}: {before:?}, {result:?}"
+                );
                 if paid > 0 {
                     let p = &mut self.positions[i];
                     p.weight = 0;
@@ -597,10 +600,4 @@ proptest! {
     fn many_stakes_live_as_the_rules_say(ops in prop::collection::vec(op(), 1..200)) {
         live(ops);
     }
-}
-
-#[test]
-fn commissions_above_the_whole_do_not_exist() {
-    let mut world = World::new();
-    assert!(staking::add_income(&mut world.host, OPERATORS[0], def(1), Bps(10_001)).is_err());
 }

@@ -45,7 +45,7 @@ fn the_dividend_of_the_paper_is_2000() {
     let id = open(&mut world, ALICE, 10_000, 8);
     open(&mut world, BOB, 245_000, 12);
     world.fill(Pool::Dividend, def(100_000));
-    world.to_month(202_602);
+    world.reach_month(202_602);
     let month = query::snapshot(&world.host, Month(202_602)).unwrap().unwrap();
     assert_eq!((month.pool, month.beta), (def(100_000), def(5_000_000).to_u256()));
     world.days(10);
@@ -56,7 +56,7 @@ fn the_dividend_of_the_paper_is_2000() {
     let info = world.info(ALICE, id);
     assert_eq!((info.claimed_dividends, info.last_claimed), (def(2_000), Month(202_602)));
     check(&world);
-    world.to_month(202_603);
+    world.reach_month(202_603);
     assert_eq!(world.info(ALICE, id).claimed_dividends, Amount::ZERO, "reset when the month changes");
     assert_eq!(query::snapshot(&world.host, Month(202_603)).unwrap().unwrap().pool, def(98_000), "the rest stays");
 }
@@ -69,7 +69,7 @@ fn a_claim_twice_of_a_young_position_of_a_new_one_and_of_anothers_is_refused() {
     world.fill(Pool::Dividend, def(100));
     let new = DividendError::NotInSnapshot { id, month: Month(202_601) };
     assert_eq!(claim(&mut world.host, ALICE, id).unwrap_err(), new);
-    world.to_month(202_602);
+    world.reach_month(202_602);
     let age = (world.env.time.0 - common::START) / 1_000;
     let young = DividendError::TooYoung { id, age, least: 30 * 86_400 };
     assert_eq!(claim(&mut world.host, ALICE, id).unwrap_err(), young);
@@ -95,12 +95,12 @@ fn a_position_of_the_present_month_earns_from_the_next() {
     let mut world = world();
     open(&mut world, BOB, 100, 1);
     world.fill(Pool::Dividend, def(1_000));
-    world.to_month(202_602);
+    world.reach_month(202_602);
     let id = world.stake(ALICE, def(1_000), 12).main;
     world.days(27);
     let e = claim(&mut world.host, ALICE, id).unwrap_err();
     assert_eq!(e, DividendError::NotInSnapshot { id, month: Month(202_602) });
-    world.to_month(202_603);
+    world.reach_month(202_603);
     world.days(3);
     assert!(claim(&mut world.host, ALICE, id).is_ok());
     check(&world);
@@ -109,11 +109,11 @@ fn a_position_of_the_present_month_earns_from_the_next() {
 #[test]
 fn nothing_is_paid_of_an_empty_pool_and_nothing_breaks_without_stakes() {
     let mut world = world();
-    world.to_month(202_602);
+    world.reach_month(202_602);
     let month = query::snapshot(&world.host, Month(202_602)).unwrap().unwrap();
     assert_eq!((month.pool, month.beta), (Amount::ZERO, U256::ZERO));
     let id = world.stake(ALICE, def(10), 12).main;
-    world.to_month(202_604);
+    world.reach_month(202_604);
     let e = claim(&mut world.host, ALICE, id).unwrap_err();
     assert!(matches!(e, DividendError::Nothing { pool: Amount::ZERO, .. }), "{e}");
     check(&world);
@@ -127,7 +127,7 @@ fn claims_are_as_of_the_snapshot_whatever_came_after() {
     let b = open(&mut world, BOB, 12_000, 4);
     let c = staking::genesis::open_position(&mut world.host, CAROL, def(12_000), 4, None, Some(VALIDATOR)).unwrap();
     world.fill(Pool::Dividend, def(3_000));
-    world.to_month(202_603);
+    world.reach_month(202_603);
     let before = query::dividend_of(&world.host, ALICE, a, world.env.time).unwrap();
     assert_eq!(before, def(1_000));
     staking::withdraw(&mut world.host, ALICE, a).unwrap();
@@ -152,7 +152,7 @@ fn claiming_all_pays_each_position_once() {
     }
     open(&mut world, BOB, 300, 1);
     world.fill(Pool::Dividend, def(1_000));
-    world.to_month(202_603);
+    world.reach_month(202_603);
     let each = query::dividends(&world.host, ALICE, world.env.time).unwrap();
     assert_eq!(each.iter().map(|(_, d)| *d).collect::<Vec<_>>(), [def(100), def(200), def(400)]);
     claim(&mut world.host, ALICE, PositionId(1)).unwrap();
@@ -171,7 +171,7 @@ fn compounding_raises_amount_and_initial_amount_of_the_same_position() {
     let mut world = world();
     let id = open(&mut world, ALICE, 1_000, 12);
     world.fill(Pool::Dividend, def(50));
-    world.to_month(202_603);
+    world.reach_month(202_603);
     let staked = world.pool(Pool::Staking);
     assert_eq!(compound(&mut world.host, ALICE, id).unwrap(), def(50));
     let info = world.info(ALICE, id);
@@ -192,7 +192,7 @@ fn flagged_positions_compound_every_month_and_leave_at_their_end() {
     let mut amount = def(1_000);
     for month in 202_602..=202_612 {
         world.fill(Pool::Dividend, def(10));
-        world.to_month(month);
+        world.reach_month(month);
         // February's is due on the day it is 30 days old.
         world.days(9);
         world.next(1);
@@ -200,7 +200,7 @@ fn flagged_positions_compound_every_month_and_leave_at_their_end() {
         assert_eq!(world.info(ALICE, id).amount, amount, "{month}");
         check(&world);
     }
-    world.to_month(202_703);
+    world.reach_month(202_703);
     world.next(1);
     let info = world.info(ALICE, id);
     assert!(info.ended && !info.auto_compound);
@@ -221,7 +221,7 @@ fn the_compound_queue_is_bounded_and_comes_to_everyone() {
     world.next(25 * DAY);
     world.next(1);
     world.fill(Pool::Dividend, def(1_000));
-    world.to_month(202_603);
+    world.reach_month(202_603);
     let grown = |w: &World| ids.iter().filter(|id| w.info(ALICE, **id).amount > def(100)).count();
     for expected in [3, 6, 9, 9] {
         world.next(1_000);
@@ -236,7 +236,7 @@ fn a_flag_set_during_the_month_takes_this_months_dividend_too() {
     let mut world = world();
     let id = open(&mut world, ALICE, 100, 12);
     world.fill(Pool::Dividend, def(10));
-    world.to_month(202_603);
+    world.reach_month(202_603);
     set_auto_compound(&mut world.host, ALICE, id, true).unwrap();
     world.next(1);
     assert_eq!(world.info(ALICE, id).amount, def(110));
@@ -252,9 +252,9 @@ fn the_locked_part_of_an_ended_position_earns_at_multiplier_one() {
     let a = open(&mut world, ALICE, 3_000, 1);
     open(&mut world, BOB, 1_000, 12);
     // It ends on 2027-01-10; on February 1st 22 of 30 days have unlocked.
-    world.to_month(202_701);
+    world.reach_month(202_701);
     world.fill(Pool::Dividend, def(20_800));
-    world.to_month(202_702);
+    world.reach_month(202_702);
     let month = query::snapshot(&world.host, Month(202_702)).unwrap().unwrap();
     assert_eq!(month.beta, def(800 + 20_000).to_u256());
     staking::unlock(&mut world.host, ALICE, a).unwrap();
@@ -274,13 +274,13 @@ fn an_empty_position_can_be_closed_by_anyone_when_its_month_is_over() {
     let a = open(&mut world, ALICE, 3_000, 1);
     open(&mut world, BOB, 1_000, 12);
     world.fill(Pool::Dividend, def(20_800));
-    world.to_month(202_702);
+    world.reach_month(202_702);
     world.days(9);
     staking::unlock(&mut world.host, ALICE, a).unwrap();
     let e = staking::close(&mut world.host, ALICE, a).unwrap_err();
     let (amount, claimable) = (Amount::ZERO, Amount::ZERO);
     assert_eq!(e, StakingError::NotEmpty { id: a, amount, claimable, month: Month(202_702) });
-    world.to_month(202_703);
+    world.reach_month(202_703);
     staking::close(&mut world.host, ALICE, a).unwrap();
     check(&world);
     let e = staking::close(&mut world.host, BOB, PositionId(0)).unwrap_err();
@@ -293,7 +293,7 @@ fn each_month_keeps_its_history() {
     open(&mut world, ALICE, 10, 1);
     for month in [202_602, 202_603, 202_604] {
         world.fill(Pool::Dividend, wei(7));
-        world.to_month(month);
+        world.reach_month(month);
     }
     let months = query::months(&world.host, Month(202_602), 2).unwrap();
     let pools: Vec<_> = months.iter().map(|(month, s)| (month.0, s.pool.wei())).collect();
@@ -333,7 +333,7 @@ fn genesis_flags_positions_and_says_what_is_wrong() {
     let id = open(&mut world, ALICE, 100, 12);
     section.apply(&mut world.host).unwrap();
     world.fill(Pool::Dividend, def(10));
-    world.to_month(202_603);
+    world.reach_month(202_603);
     world.next(1);
     assert_eq!(world.info(ALICE, id).amount, def(110));
     check(&world);

@@ -57,9 +57,7 @@ where
     }
 
     /// Records with what they were.
-    pub(crate) fn iter_mut(
-        &mut self,
-    ) -> impl Iterator<Item = (&K, &Option<K::Value>, &mut Option<K::Value>)> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &Option<K::Value>, &mut Option<K::Value>)> {
         self.entries.iter_mut().map(|(key, entry)| (key, &entry.before, &mut entry.now))
     }
 

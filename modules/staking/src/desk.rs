@@ -94,7 +94,11 @@ impl Desk {
         Ok(self.books.or_default(state, BookKey(book))?)
     }
 
-    pub(crate) fn owner<S: StateRead + ?Sized>(&mut self, state: &S, owner: Address) -> Result<&mut Owner, StakingError> {
+    pub(crate) fn owner<S: StateRead + ?Sized>(
+        &mut self,
+        state: &S,
+        owner: Address,
+    ) -> Result<&mut Owner, StakingError> {
         Ok(self.owners.or_default(state, OwnerKey(owner))?)
     }
 

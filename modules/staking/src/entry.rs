@@ -79,13 +79,27 @@ pub const FUNCTIONS: [Function; 12] = [
     function!(restakeCall, Acting, ACT, false, "Stakes anew what of an ended position has unlocked.", restake),
     function!(withdrawCall, Acting, ACT, true, "Pays the month's allowance of a running position.", withdraw),
     function!(withdrawPartCall, Acting, ACT, true, "Pays a part of the month's allowance.", withdraw_part),
-    function!(withdrawForCall, Acting, ACT, false, "Pays the month's allowance to the owner of a position.", withdraw_for),
+    function!(
+        withdrawForCall,
+        Acting,
+        ACT,
+        false,
+        "Pays the month's allowance to the owner of a position.",
+        withdraw_for
+    ),
     function!(unlockCall, Acting, ACT, true, "Pays what of an ended position has unlocked.", unlock),
     function!(unlockForCall, Acting, ACT, false, "Pays what has unlocked to the owner of a position.", unlock_for),
     function!(closeCall, Acting, ACT, false, "Closes a position that holds nothing.", close),
     function!(positionCall, View, VIEW, false, "Everything about an open position.", position),
     function!(positionIdsCall, View, VIEW, false, "Ids of the open positions of an owner.", position_ids),
-    function!(totalsCall, View, VIEW, false, "Sums over all positions: staked, beta, beta of PoD, their number.", totals),
+    function!(
+        totalsCall,
+        View,
+        VIEW,
+        false,
+        "Sums over all positions: staked, beta, beta of PoD, their number.",
+        totals
+    ),
 ];
 
 fn word(value: impl Into<U256>) -> Bytes {

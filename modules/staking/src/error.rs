@@ -23,7 +23,9 @@ pub enum StakingError {
         years: u64,
     },
     /// The account has as many positions as it may.
-    #[error("{owner} has {open} open positions, {more} more would pass the limit of {max}: withdraw or close some first")]
+    #[error(
+        "{owner} has {open} open positions, {more} more would pass the limit of {max}: withdraw or close some first"
+    )]
     TooMany {
         /// Whose.
         owner: Address,
@@ -103,7 +105,9 @@ pub enum StakingError {
         what: &'static str,
     },
     /// A validator's own stake would fall below the minimum (D23).
-    #[error("the own stake of validator {operator} would fall to {left} wei, below the minimum of {min} wei: leave the validator set first")]
+    #[error(
+        "the own stake of validator {operator} would fall to {left} wei, below the minimum of {min} wei: leave the validator set first"
+    )]
     OwnMinimum {
         /// Who.
         operator: Address,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use defchain_base::{
-    Address, Amount, BlockEnv, StateError, StateKey, StateRead, StateReadExt, Substore, U256,
-    read_exact_value, system::Pool,
+    Address, Amount, BlockEnv, StateError, StateKey, StateRead, StateReadExt, Substore, U256, read_exact_value,
+    system::Pool,
 };
 use defchain_token::state::TokenRead;
 
@@ -76,7 +76,10 @@ fn expect<S: StateRead + ?Sized>(state: &S, env: &BlockEnv, broken: &mut Vec<Str
         let position = &lifted.position;
         let years = position.years;
         let (earns, pod) = match &position.unlocking {
-            None => (position.amount.to_u256() * U256::from(params.multiplier(years)), position.amount.to_u256() * U256::from(years)),
+            None => (
+                position.amount.to_u256() * U256::from(params.multiplier(years)),
+                position.amount.to_u256() * U256::from(years),
+            ),
             Some(u) => (u.locked_floor(today)?.to_u256(), U256::ZERO),
         };
         expected.beta += earns;
@@ -284,10 +287,9 @@ fn sums<S: StateRead + ?Sized>(state: &S, expected: &Expected, broken: &mut Vec<
     }
     // Each touch and slash may round a position down by a wei or two; a multiplier is at most 1,000.
     let slack = U256::from(expected.positions) * U256::from(slashes) * U256::from(4_000) + U256::ONE;
-    for (name, sum, least) in [
-        ("beta", crate::beta(state)?, expected.beta),
-        ("beta of PoD", crate::beta_pod(state)?, expected.beta_pod),
-    ] {
+    for (name, sum, least) in
+        [("beta", crate::beta(state)?, expected.beta), ("beta of PoD", crate::beta_pod(state)?, expected.beta_pod)]
+    {
         if sum < least || sum - least > slack {
             broken.push(format!("INV-STAKING-07 {name} is {sum}, the positions sum to {least}, at most {slack} less"));
         }

@@ -80,7 +80,8 @@ fn end_of_day<H: Host + ?Sized>(desk: &mut Desk, host: &H, key: DayEndKey) -> Re
         book.classes.sub_raw(class)?;
     }
     let (index, slashes, join_seq) = (book.index, book.slashes, book.join_seq);
-    let ended = Ended { count: end.count, index, slashes, join_seq, accumulators: book.accumulators, unlock_days_per_year };
+    let ended =
+        Ended { count: end.count, index, slashes, join_seq, accumulators: book.accumulators, unlock_days_per_year };
     unlock(desk, host, id, day, &end)?;
     if end.count > 0 {
         *desk.ended.get(host, EndedKey(id, day))? = Some(ended);
@@ -89,13 +90,7 @@ fn end_of_day<H: Host + ?Sized>(desk: &mut Desk, host: &H, key: DayEndKey) -> Re
 }
 
 /// What ended begins to unlock, over days that depend on its term (D24).
-fn unlock<H: Host + ?Sized>(
-    desk: &mut Desk,
-    host: &H,
-    id: BookId,
-    day: u32,
-    end: &DayEnd,
-) -> Result<(), StakingError> {
+fn unlock<H: Host + ?Sized>(desk: &mut Desk, host: &H, id: BookId, day: u32, end: &DayEnd) -> Result<(), StakingError> {
     for (years, units) in end.running.iter().filter(|(_, units)| !units.is_zero()) {
         let days = u32::from(years).saturating_mul(desk.params.unlock_days_per_year);
         let until = day.saturating_add(days);

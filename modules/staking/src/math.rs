@@ -122,7 +122,10 @@ mod tests {
     fn products_of_512_bits_divide_exactly() {
         let big = U256::MAX;
         assert_eq!(mul_div_floor(big, big, big).unwrap(), big);
-        assert_eq!(mul_div_ceil(big, U256::from(2), U256::from(3)).unwrap(), mul_div_floor(big, U256::from(2), U256::from(3)).unwrap());
+        assert_eq!(
+            mul_div_ceil(big, U256::from(2), U256::from(3)).unwrap(),
+            mul_div_floor(big, U256::from(2), U256::from(3)).unwrap()
+        );
         assert_eq!(mul_div_ceil(U256::from(7), U256::from(2), U256::from(3)).unwrap(), U256::from(5));
         assert!(mul_div_floor(big, U256::from(2), U256::ONE).is_err());
         assert!(mul_div_floor(big, big, U256::ZERO).is_err());

@@ -62,9 +62,7 @@ impl StakingParams {
     /// Dividend multipliers by term, from 1 year on.
     #[must_use]
     pub const fn multipliers(&self) -> [u32; 12] {
-        [
-            self.m1, self.m2, self.m3, self.m4, self.m5, self.m6, self.m7, self.m8, self.m9, self.m10, self.m11, self.m12,
-        ]
+        [self.m1, self.m2, self.m3, self.m4, self.m5, self.m6, self.m7, self.m8, self.m9, self.m10, self.m11, self.m12]
     }
 
     /// Dividend multiplier of a term; 0 for a term that does not exist.

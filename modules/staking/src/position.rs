@@ -1,8 +1,6 @@
 //! A position (D22, YP 4.1.1), as it is stored: settled to the moment of its last touch.
 
-use defchain_base::{
-    Address, AgeMillis, Amount, Calendar, CodecError, Decode, Encode, Month, Reader, Timestamp, U256,
-};
+use defchain_base::{Address, AgeMillis, Amount, Calendar, CodecError, Decode, Encode, Month, Reader, Timestamp, U256};
 
 use crate::{
     BookId, StakingError, StakingParams,

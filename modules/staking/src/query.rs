@@ -243,8 +243,7 @@ fn info<S: StateRead + ?Sized>(desk: &Desk, state: &S, lifted: &Lifted) -> Resul
     let (p, clock, calendar) = (&lifted.position, &desk.clock, desk.calendar(state)?);
     let (claimed_staking, claimed_dividends) = p.claimed_in(clock.month);
     let first_month = calendar.months_between(calendar.month_of(p.start), clock.month) == 0;
-    let withdrawable =
-        if p.unlocking.is_some() || first_month { Amount::ZERO } else { p.allowance_left(clock.month)? };
+    let withdrawable = if p.unlocking.is_some() || first_month { Amount::ZERO } else { p.allowance_left(clock.month)? };
     let days = u32::from(p.years).saturating_mul(desk.params.unlock_days_per_year);
     let until = p.unlocking.map_or(p.end_day.saturating_add(days), |u| u.until);
     let locked = p.unlocking.map_or(Ok(p.amount), |u| u.locked(clock.day))?;

@@ -188,9 +188,10 @@ impl Desk {
         }
         while position.slashes < to.slashes {
             let key = SlashedKey(position.book, position.slashes);
-            let slash = self.slashed.get(state, key)?.ok_or_else(|| {
-                StakingError::Invariant(format!("no record of slash {} of a book", position.slashes))
-            })?;
+            let slash = self
+                .slashed
+                .get(state, key)?
+                .ok_or_else(|| StakingError::Invariant(format!("no record of slash {} of a book", position.slashes)))?;
             slash_locked(position, slash.day, slash.index)?;
         }
         Ok(())

@@ -44,11 +44,7 @@ impl Terms {
         self.change(years, |old| sub(old, value))
     }
 
-    fn change(
-        &mut self,
-        years: u8,
-        with: impl FnOnce(U256) -> Result<U256, StakingError>,
-    ) -> Result<(), StakingError> {
+    fn change(&mut self, years: u8, with: impl FnOnce(U256) -> Result<U256, StakingError>) -> Result<(), StakingError> {
         let found = slot(years).and_then(|i| self.0.get_mut(i));
         let value = found.ok_or(StakingError::Term { years: u64::from(years) })?;
         *value = with(*value)?;
@@ -69,9 +65,9 @@ impl Terms {
 
     /// Σ number × factor of its term.
     pub(crate) fn weighted(&self, factor: impl Fn(u8) -> u32) -> Result<U256, StakingError> {
-        self.iter().filter(|(_, v)| !v.is_zero()).try_fold(U256::ZERO, |sum, (years, value)| {
-            add(sum, mul(value, U256::from(factor(years)))?)
-        })
+        self.iter()
+            .filter(|(_, v)| !v.is_zero())
+            .try_fold(U256::ZERO, |sum, (years, value)| add(sum, mul(value, U256::from(factor(years)))?))
     }
 
     pub(crate) fn map(&self, with: impl Fn(U256) -> Result<U256, StakingError>) -> Result<Self, StakingError> {
@@ -91,7 +87,8 @@ fn slot(years: u8) -> Option<usize> {
 impl Encode for Terms {
     fn encode(&self, out: &mut Vec<u8>) {
         let present = self.iter().filter(|(_, v)| !v.is_zero());
-        let bits = present.fold(0_u16, |bits, (years, _)| bits | 1_u16.wrapping_shl(u32::from(years.saturating_sub(1))));
+        let bits =
+            present.fold(0_u16, |bits, (years, _)| bits | 1_u16.wrapping_shl(u32::from(years.saturating_sub(1))));
         out.extend(bits.to_be_bytes());
         for (_, value) in self.iter().filter(|(_, v)| !v.is_zero()) {
             put_uint(out, value);
@@ -176,7 +173,10 @@ impl Classes {
         }
         let found = self.0.iter_mut().find(|c| c.days == class.days);
         let found = found.ok_or_else(|| {
-            StakingError::Invariant(format!("{} units leave a class of {} days that is not there", class.units, class.days))
+            StakingError::Invariant(format!(
+                "{} units leave a class of {} days that is not there",
+                class.units, class.days
+            ))
         })?;
         found.units = sub(found.units, class.units)?;
         found.by_day = sub(found.by_day, class.by_day)?;

@@ -53,7 +53,7 @@ fn own_stake_does_not_fall_below_the_minimum_by_withdrawing() {
     // D23.
     let mut world = World::new();
     let id = validator(&mut world);
-    world.to_month(202_602);
+    world.reach_month(202_602);
     let e = withdraw(&mut world.host, VALIDATOR, id).unwrap_err();
     let left = def(10_000).checked_sub(wei(208_333_333_333_333_333_333)).unwrap();
     assert_eq!(e, StakingError::OwnMinimum { operator: VALIDATOR, left, min: def(10_000) });
@@ -61,7 +61,7 @@ fn own_stake_does_not_fall_below_the_minimum_by_withdrawing() {
     withdraw(&mut world.host, VALIDATOR, id).unwrap();
     world.check();
     release_own(&mut world.host, VALIDATOR).unwrap();
-    world.to_month(202_603);
+    world.reach_month(202_603);
     withdraw(&mut world.host, VALIDATOR, id).unwrap();
     world.check();
 }
@@ -139,10 +139,7 @@ fn unbinding_takes_21_days_without_weight_or_income_and_slashable() {
     world.income(VALIDATOR, def(10), 500);
     assert_eq!(rewards(&world.host, ALICE, id).unwrap(), Amount::ZERO);
     assert_eq!(beta(&world.host).unwrap(), def(10_000 * 4 + 1_000 * 20).to_u256(), "dividends go on");
-    for e in [
-        unbind(&mut world.host, ALICE, id).unwrap_err(),
-        bind(&mut world.host, ALICE, id, OTHER).unwrap_err(),
-    ] {
+    for e in [unbind(&mut world.host, ALICE, id).unwrap_err(), bind(&mut world.host, ALICE, id, OTHER).unwrap_err()] {
         assert_eq!(e, StakingError::Unbinding { id, operator: VALIDATOR, until, now: world.env.age });
     }
     world.days(20);
@@ -189,7 +186,7 @@ fn touching_a_position_after_its_time_unbinds_it_before_the_queue() {
     let mut world = World::new();
     let id = world.delegate(ALICE, VALIDATOR, def(1_200), 12).main;
     unbind(&mut world.host, ALICE, id).unwrap();
-    world.to_month(202_602);
+    world.reach_month(202_602);
     withdraw(&mut world.host, ALICE, id).unwrap();
     assert_eq!(world.info(ALICE, id).validator, None);
     world.check();
@@ -313,8 +310,9 @@ fn slashes_and_touches_in_any_order_leave_the_same_to_the_wei() {
 fn the_dust_of_a_slashed_book_burns_when_its_last_position_leaves() {
     // D35.
     let mut world = World::new();
-    let ids: Vec<_> =
-        [ALICE, BOB, CAROL].map(|owner| (owner, world.delegate(owner, VALIDATOR, wei(1_000_000_000_000_000_001), 12).main)).into();
+    let ids: Vec<_> = [ALICE, BOB, CAROL]
+        .map(|owner| (owner, world.delegate(owner, VALIDATOR, wei(1_000_000_000_000_000_001), 12).main))
+        .into();
     world.slash(VALIDATOR, 1, 3);
     world.check();
     let held = query::bound_total(&world.host, VALIDATOR).unwrap();
@@ -413,10 +411,7 @@ fn nobody_is_bound_to_the_protocol_itself() {
     for to in [defchain_base::Address::ZERO, defchain_base::system::VALIDATORS] {
         assert_eq!(bind(&mut world.host, ALICE, id, to).unwrap_err(), StakingError::Reserved(to));
     }
-    assert_eq!(
-        bind(&mut world.host, BOB, id, VALIDATOR).unwrap_err(),
-        StakingError::NoPosition { owner: BOB, id: 0 }
-    );
+    assert_eq!(bind(&mut world.host, BOB, id, VALIDATOR).unwrap_err(), StakingError::NoPosition { owner: BOB, id: 0 });
 }
 
 #[test]

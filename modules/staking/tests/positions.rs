@@ -10,10 +10,14 @@
 mod common;
 
 use common::{ALICE, BOB, DAY, World, def, wei};
-use defchain_base::{Address, Amount, Timestamp, U256, params::ModuleParams, system::{self, Pool}};
+use defchain_base::{
+    Address, Amount, Timestamp, U256,
+    params::ModuleParams,
+    system::{self, Pool},
+};
 use defchain_staking::{
-    self as staking, PositionId, StakingError, StakingParams, beta, beta_pod, extend, pod_weight, query, restake, unlock,
-    withdraw, withdraw_part,
+    self as staking, PositionId, StakingError, StakingParams, beta, beta_pod, extend, pod_weight, query, restake,
+    unlock, withdraw, withdraw_part,
 };
 
 #[test]
@@ -99,7 +103,7 @@ fn the_papers_three_monthly_withdrawals() {
     for (years, allowance) in [(1, def(1_000)), (4, def(250)), (12, wei(83_333_333_333_333_333_333))] {
         let mut world = World::new();
         let id = staking::genesis::open_position(&mut world.host, ALICE, def(12_000), years, None, None).unwrap();
-        world.to_month(202_602);
+        world.reach_month(202_602);
         assert_eq!(world.info(ALICE, id).withdrawable, allowance);
         assert_eq!(withdraw(&mut world.host, ALICE, id).unwrap(), allowance);
         assert_eq!(world.balance(ALICE), allowance);
@@ -114,18 +118,18 @@ fn a_year_of_withdrawals_empties_a_stake_of_one_year() {
     let id = staking::genesis::open_position(&mut world.host, ALICE, def(1_000), 1, None, None).unwrap();
     let mut paid = Vec::new();
     for month in 202_602..=202_612 {
-        world.to_month(month);
+        world.reach_month(month);
         paid.push(withdraw(&mut world.host, ALICE, id).unwrap());
         world.check();
     }
     assert_eq!(paid[0], wei(83_333_333_333_333_333_333));
-    world.to_month(202_701);
+    world.reach_month(202_701);
     assert_eq!(withdraw(&mut world.host, ALICE, id).unwrap(), wei(83_333_333_333_333_333_337));
     assert_eq!(world.balance(ALICE), def(1_000));
     // It stays open for the month's dividend.
     assert_eq!(withdraw(&mut world.host, ALICE, id).unwrap_err(), StakingError::Nothing { id, what: "withdraw" });
     assert_eq!(world.pool(Pool::Staking), Amount::ZERO);
-    world.to_month(202_702);
+    world.reach_month(202_702);
     staking::close(&mut world.host, ALICE, id).unwrap();
     let gone = StakingError::NoPosition { owner: ALICE, id: 0 };
     assert_eq!(withdraw(&mut world.host, ALICE, id).unwrap_err(), gone);
@@ -137,7 +141,7 @@ fn withdrawals_early_twice_over_the_cap_and_of_anothers_position_are_refused() {
     let mut world = World::new();
     let id = world.stake(ALICE, def(12_000), 12).main;
     assert_eq!(withdraw(&mut world.host, ALICE, id).unwrap_err(), StakingError::FirstMonth { id, month: 202_601 });
-    world.to_month(202_602);
+    world.reach_month(202_602);
     let allowance = wei(83_333_333_333_333_333_333);
     let wanted = allowance.checked_add(wei(1)).unwrap();
     let over = StakingError::OverAllowance { id, wanted, left: allowance, allowance, month: 202_602 };
@@ -146,13 +150,13 @@ fn withdrawals_early_twice_over_the_cap_and_of_anothers_position_are_refused() {
     assert!(matches!(withdraw_part(&mut world.host, ALICE, id, Amount::ZERO), Err(StakingError::Nothing { .. })));
     withdraw_part(&mut world.host, ALICE, id, def(80)).unwrap();
     assert_eq!(withdraw(&mut world.host, ALICE, id).unwrap(), wei(3_333_333_333_333_333_333));
-    assert!(matches!(withdraw(&mut world.host, ALICE, id), Err(StakingError::OverAllowance { left: Amount::ZERO, .. })));
+    assert!(matches!(
+        withdraw(&mut world.host, ALICE, id),
+        Err(StakingError::OverAllowance { left: Amount::ZERO, .. })
+    ));
     // Another's position is one that the sender does not have.
-    assert_eq!(
-        withdraw(&mut world.host, BOB, id).unwrap_err(),
-        StakingError::NoPosition { owner: BOB, id: 0 }
-    );
-    world.to_month(202_603);
+    assert_eq!(withdraw(&mut world.host, BOB, id).unwrap_err(), StakingError::NoPosition { owner: BOB, id: 0 });
+    world.reach_month(202_603);
     assert_eq!(withdraw(&mut world.host, ALICE, id).unwrap(), allowance);
     assert_eq!(world.info(ALICE, id).claimed_staking, allowance);
     world.check();
@@ -164,7 +168,7 @@ fn a_withdrawal_takes_amount_times_years_off_the_weight() {
     let mut world = World::new();
     let id = world.stake(ALICE, def(12_000), 12).main;
     let before = beta_pod(&world.host).unwrap();
-    world.to_month(202_602);
+    world.reach_month(202_602);
     let paid = withdraw(&mut world.host, ALICE, id).unwrap();
     assert_eq!(before - beta_pod(&world.host).unwrap(), paid.to_u256() * U256::from(12));
     world.check();
@@ -209,7 +213,7 @@ fn a_daily_unlock_is_rounded_down_and_the_last_day_pays_the_rest() {
     }
     assert_eq!(paid, def(1_000));
     world.check();
-    world.to_month(202_703);
+    world.reach_month(202_703);
     staking::close(&mut world.host, ALICE, id).unwrap();
     assert_eq!(query::staked(&world.host).unwrap(), (Amount::ZERO, 0));
     world.check();
@@ -344,13 +348,8 @@ fn parameters_keep_their_bounds() {
 
 #[test]
 fn genesis_says_what_is_wrong_with_it() {
-    let position = |amount, years, owner| staking::genesis::GenesisPosition {
-        owner,
-        amount,
-        years,
-        start: None,
-        validator: None,
-    };
+    let position =
+        |amount, years, owner| staking::genesis::GenesisPosition { owner, amount, years, start: None, validator: None };
     let section = staking::genesis::Section {
         params: StakingParams { max_positions: 300, ..StakingParams::default() },
         positions: vec![position(def(1), 13, ALICE), position(wei(5), 1, ALICE), position(def(1), 1, Address::ZERO)],

@@ -108,7 +108,10 @@ pub fn unbind<H: Host + ?Sized>(host: &mut H, owner: Address, id: PositionId) ->
     desk.queue_unbinding(&mut lifted, until);
     desk.lower(host, lifted)?;
     desk.flush(host)?;
-    emit(host, &IStaking::Unbinding { owner, id: U256::from(id.0), validator: operator, untilAge: U256::from(until.0) })?;
+    emit(
+        host,
+        &IStaking::Unbinding { owner, id: U256::from(id.0), validator: operator, untilAge: U256::from(until.0) },
+    )?;
     Ok(until)
 }
 

@@ -17,12 +17,19 @@ pub use stake::{PositionIds, stake};
 pub use unlock::unlock;
 pub use withdraw::{withdraw, withdraw_part};
 
-use defchain_base::{Address, native::{Host, encode_log}, system};
+use defchain_base::{
+    Address,
+    native::{Host, encode_log},
+    system,
+};
 
 use crate::StakingError;
 
 /// Emits an event from the staking address.
-pub(crate) fn emit<H: Host + ?Sized, E: alloy_sol_types::SolEvent>(host: &mut H, event: &E) -> Result<(), StakingError> {
+pub(crate) fn emit<H: Host + ?Sized, E: alloy_sol_types::SolEvent>(
+    host: &mut H,
+    event: &E,
+) -> Result<(), StakingError> {
     Ok(host.emit(encode_log(system::STAKING, event))?)
 }
 

@@ -66,11 +66,8 @@ pub(super) fn open<H: Host + ?Sized>(
         return Err(StakingError::TooMany { owner, open, more, max });
     }
     let main = open_one(desk, host, owner, operator, amount.checked_sub(attention)?, main_years)?;
-    let second = if attention.is_zero() {
-        None
-    } else {
-        Some(open_one(desk, host, owner, operator, attention, MAX_YEARS)?)
-    };
+    let second =
+        if attention.is_zero() { None } else { Some(open_one(desk, host, owner, operator, attention, MAX_YEARS)?) };
     let ids = PositionIds { main: main.0, attention: second.map(|(id, ..)| id) };
     Ok(Opened { ids, parts: [Some(main), second] })
 }

@@ -77,7 +77,11 @@ pub(super) fn release<H: Host + ?Sized>(
 /// Refuses a position whose term is over.
 pub(crate) fn running(desk: &Desk, lifted: &Lifted) -> Result<(), StakingError> {
     let (end_day, today) = (lifted.position.end_day, desk.clock.day);
-    if lifted.position.unlocking.is_some() { Err(StakingError::Ended { id: lifted.id, end_day, today }) } else { Ok(()) }
+    if lifted.position.unlocking.is_some() {
+        Err(StakingError::Ended { id: lifted.id, end_day, today })
+    } else {
+        Ok(())
+    }
 }
 
 /// A validator's own stake does not fall below the minimum this way (D23).

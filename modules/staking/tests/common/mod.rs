@@ -94,7 +94,7 @@ impl World {
     }
 
     /// The first block at `year`-`month`-01 or later.
-    pub fn to_month(&mut self, month: u32) {
+    pub fn reach_month(&mut self, month: u32) {
         while query::clock(&self.host).unwrap().month.0 < month {
             self.days(1);
         }
