@@ -112,9 +112,13 @@ impl Declared {
 
     /// The next block's environment with what was declared for it.
     pub fn apply(&self, parent: &Header, mut env: BlockEnv) -> BlockEnv {
-        if self.dev && parent.height.0 > 0 {
-            // Dev time travel moves both clocks (D3): money ages by the whole jump, not by a block's drift.
-            env.age = AgeMillis(parent.age.0.saturating_add(env.time.millis_since(parent.time)));
+        if self.dev {
+            // Dev time travel moves both clocks (D3): money ages by the whole jump, not by a block's drift. Genesis may lie
+            // long before the first block: that block ages by what was travelled alone.
+            let elapsed = env.time.millis_since(parent.time);
+            let travelled = u64::try_from(self.clock.offset_ms).unwrap_or(0);
+            let aged = if parent.height.0 == 0 { elapsed.min(travelled) } else { elapsed };
+            env.age = AgeMillis(parent.age.0.saturating_add(aged));
         }
         if let Some(coinbase) = self.coinbase {
             env.beneficiary = coinbase;

@@ -75,7 +75,7 @@ pub fn begin<S: StateRead>(
     let upgraded = upgrades.begin(overlay, env.height)?;
     defchain_evm::begin_block(overlay, env, *parent_hash)?;
     let mut host = BlockHost::new(&mut *overlay, *env);
-    defchain_staking::lifecycle::begin(&mut host)?;
+    // Staking first: the day before the month.
     defchain_dividends::lifecycle::begin(&mut host)?;
     defchain_validators::lifecycle::begin(&mut host, &consensus.presence())?;
     defchain_slashing::lifecycle::begin(&mut host, &consensus.faults_found(), &consensus.refusals())?;
@@ -103,7 +103,6 @@ pub fn end<S: StateRead>(
     }
     defchain_governance::lifecycle::end::<Executive>(&mut host)?;
     defchain_dividends::lifecycle::end(&mut host)?;
-    defchain_staking::lifecycle::end(&mut host)?;
     let updates = defchain_validators::lifecycle::end(&mut host)?;
     let (_, events, burned) = host.into_parts();
     overlay.commit();

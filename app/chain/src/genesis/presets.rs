@@ -1,5 +1,6 @@
 //! Sets of parameters beside the rulings' values, which are the defaults.
 
+use defchain_slashing::SlashingParams;
 use defchain_token::TokenParams;
 
 use super::AppState;
@@ -34,15 +35,8 @@ impl AppState {
         pod.seat_inactive = DAY_SECONDS.saturating_mul(30);
         pod.seat_expired = DAY_SECONDS.saturating_mul(30);
         pod.top_up = DAY_SECONDS.saturating_mul(7);
-        let slashing = &mut self.slashing.params;
-        slashing.double_sign_days = 2;
-        slashing.equivocation_days = 2;
-        slashing.invalid_proposal_days = 2;
-        slashing.censorship_days = 4;
-        slashing.downtime_days = 1;
         // A node that is restarted is away for seconds: that must not be a day's absence.
-        slashing.downtime_hours = 240;
-        slashing.warning_hours = 120;
+        self.slashing.params = SlashingParams::short();
         let governance = &mut self.governance.params;
         governance.voting_days = 3;
         governance.timelock_hours = 24;
