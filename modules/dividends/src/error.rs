@@ -93,11 +93,12 @@ impl From<DividendError> for StateError {
     }
 }
 
+/// In a call, arithmetic that fails and even a broken rule of this module undo the frame: a mistake must not stop the chain.
 impl From<DividendError> for NativeError {
     fn from(e: DividendError) -> Self {
         match e {
+            DividendError::State(StateError::Amount(e)) => Self::revert(e.to_string()),
             DividendError::State(e) => Self::State(e),
-            broken @ DividendError::Invariant(_) => Self::State(StateError::Invariant(broken.to_string())),
             other => Self::revert(other.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use alloy_sol_types::{SolCall, SolValue};
 use defchain_base::{
-    Bytes, U256,
+    Amount, Bytes, U256,
     native::{Function, Host, Mutability, NativeCall, NativeError, Role, SystemEntry, decode_args},
     system,
 };
@@ -148,7 +148,8 @@ fn withdraw(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
 fn withdraw_part(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     let args = decode_args::<IStaking::withdrawPartCall>(call.args)?;
     let (owner, id) = (call.caller, own_id(call, args.id)?);
-    let amount = defchain_base::Amount::try_from(args.amount).map_err(StakingError::from)?;
+    // What does not fit is more than any allowance.
+    let amount = Amount::try_from(args.amount).unwrap_or(Amount::MAX);
     Ok(word(msg::withdraw_part(call, owner, id, amount)?))
 }
 

@@ -199,11 +199,12 @@ impl From<StakingError> for StateError {
     }
 }
 
+/// In a call, arithmetic that fails and even a broken rule of this module undo the frame: a mistake must not stop the chain.
 impl From<StakingError> for NativeError {
     fn from(e: StakingError) -> Self {
         match e {
+            StakingError::State(StateError::Amount(e)) => Self::revert(e.to_string()),
             StakingError::State(e) => Self::State(e),
-            broken @ StakingError::Invariant(_) => Self::State(StateError::Invariant(broken.to_string())),
             other => Self::revert(other.to_string()),
         }
     }
