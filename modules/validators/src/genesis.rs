@@ -64,7 +64,7 @@ impl Section {
             found.push(format!("pod.validators: {count} entries, there are {MAX_SET} jurisdictions"));
         }
         if count == 0 {
-            found.push("pod.validators: no entry, but somebody must sign the first blocks".to_owned());
+            found.push("pod.validators: is empty: somebody must sign the first blocks".to_owned());
         }
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for (i, validator) in self.validators.iter().enumerate() {

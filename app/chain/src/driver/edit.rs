@@ -98,10 +98,8 @@ fn change(
 ) -> Result<(), DriverError> {
     let mut record = state.account(address)?.unwrap_or_default();
     change(&mut record);
-    if record == AccountRecord::default() {
-        return Ok(state.remove_account(address)?);
-    }
-    Ok(state.put_account(address, &record)?)
+    let params = state.token_params()?;
+    Ok(defchain_token::open_account(state, &params, address, record)?)
 }
 
 /// The declared mint and burn of a development chain.
@@ -118,8 +116,15 @@ fn set_balance(
         return Ok(state.put_pool(pool, balance)?);
     }
     let params = state.token_params()?;
-    let portions = if balance.is_zero() { Portions::default() } else { Portions::fresh(&params, age, balance) };
-    change(state, address, |record| record.portions = portions)
+    change(state, address, |record| {
+        record.portions = Portions::default();
+        if record.no_decay {
+            // Of nothing, this never overflows.
+            let _ = record.portions.credit_plain(age, balance);
+        } else {
+            record.portions = Portions::fresh(&params, age, balance);
+        }
+    })
 }
 
 fn set_code(state: &mut Overlay<StateAt>, address: &Address, code: &Bytes) -> Result<(), DriverError> {
@@ -138,7 +143,7 @@ fn set_code(state: &mut Overlay<StateAt>, address: &Address, code: &Bytes) -> Re
     }
     let hash = if code.is_empty() { EMPTY_CODE_HASH } else { keccak256(code) };
     state.put_code(hash, code.clone())?;
-    change(state, address, |record| record.code_hash = hash)
+    change(state, address, |record| (record.code_hash, record.delegated) = (hash, delegates))
 }
 
 fn change_params(state: &mut Overlay<StateAt>, change: impl FnOnce(&mut ChainParams)) -> Result<(), DriverError> {

@@ -263,7 +263,8 @@ pub fn inspect(input: &GenesisInput<'_>, problems: &mut Problems) -> ValidatedGe
     pod.validators.sort_by_key(GenesisValidator::consensus_address);
     let modules = Modules { money, staking, dividends, geo, pod, slashing, governance };
     for problem in modules.problems(input.time) {
-        problems.add("app_state", problem);
+        let (place, what) = problem.split_once(": ").unwrap_or(("", &problem));
+        problems.add(format!("app_state.{place}"), what.to_owned());
     }
     let mut supply = Supply::default();
     modules.stakes().for_each(|stake| supply.add(stake));
