@@ -15,6 +15,7 @@ use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolCall;
 use common::{
     CHAIN_ID, Chain, GWEI, Tx,
     code::{self, CALL, CALLCODE, DELEGATECALL, RETURN, REVERT, STATICCALL},
@@ -22,11 +23,16 @@ use common::{
 };
 use defchain_base::system;
 use defchain_evm::{ExecError, Tracer};
-use defchain_token::TokenParams;
+use defchain_token::{BlockHost, IToken, TokenParams, set_exempt};
 use proptest::prelude::*;
 
 const DEF: u128 = 1_000_000_000_000_000_000;
 const HOUR: u64 = 3_600_000;
+
+/// So many, unless PROPTEST_CASES says otherwise.
+fn cases(usually: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(usually)
+}
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -53,6 +59,18 @@ enum Step {
         to: u8,
         value: u16,
     },
+    /// User `from` names user or contract `who` as referrer, directly or through a relay; or settles it.
+    Token {
+        from: u8,
+        who: u8,
+        relay: bool,
+        settle: bool,
+    },
+    /// Governance puts a user or contract on the list of those who do not decay, or takes it off.
+    Exempt {
+        who: u8,
+        on: bool,
+    },
     Block(u64),
 }
 
@@ -65,6 +83,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(from, by, what, value)| Step::Create { from, by, what, value }),
         1 => (0..10u8, 0..3u8, 0..12u8, any::<u16>())
             .prop_map(|(from, key, to, value)| Step::Delegate { from, key, to, value }),
+        2 => (0..10u8, 0..24u8, any::<bool>(), any::<bool>())
+            .prop_map(|(from, who, relay, settle)| Step::Token { from, who, relay, settle }),
+        1 => (0..20u8, any::<bool>()).prop_map(|(who, on)| Step::Exempt { who, on }),
         3 => (0..30 * HOUR).prop_map(Step::Block),
     ]
 }
@@ -142,8 +163,37 @@ fn transaction(step: &Step, chain: &Chain) -> Option<(Address, Tx)> {
             tx.authorizations = vec![authorization.into_signed(signature)];
             (user(*from), tx)
         }
-        Step::Block(_) => return None,
+        Step::Token { from, who, relay, settle } => {
+            let data = if *settle {
+                IToken::settleCall { account: target(*who) }.abi_encode()
+            } else {
+                IToken::setReferrerCall { referrer: target(*who) }.abi_encode()
+            };
+            let tx = if *relay {
+                Tx::call(contract(0), 0, code::relay_input(system::TOKEN, 0, &data))
+            } else {
+                Tx::call(system::TOKEN, 0, data)
+            };
+            (user(*from), tx)
+        }
+        Step::Exempt { .. } | Step::Block(_) => return None,
     })
+}
+
+/// What is no transaction.
+fn between(chain: &mut Chain, step: &Step) {
+    match step {
+        Step::Block(millis) => chain.next_block(*millis),
+        Step::Exempt { who, on } => {
+            // As governance does: at the end of a block.
+            chain.next_block(0);
+            let env = chain.env();
+            let overlay = chain.executor().overlay_mut();
+            set_exempt(&mut BlockHost::new(&mut *overlay, env), target(*who), *on).unwrap();
+            overlay.commit();
+        }
+        _ => {}
+    }
 }
 
 fn run(params: &TokenParams, steps: &[Step]) -> Result<(usize, usize), TestCaseError> {
@@ -151,8 +201,7 @@ fn run(params: &TokenParams, steps: &[Step]) -> Result<(usize, usize), TestCaseE
     let mut ends = (0, 0);
     for step in steps {
         let Some((from, tx)) = transaction(step, &chain) else {
-            let Step::Block(millis) = step else { continue };
-            chain.next_block(*millis);
+            between(&mut chain, step);
             chain.check_sums();
             continue;
         };
@@ -179,7 +228,7 @@ fn run(params: &TokenParams, steps: &[Step]) -> Result<(usize, usize), TestCaseE
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(96), ..ProptestConfig::default() })]
 
     #[test]
     fn money_is_conserved_while_it_ages(steps in prop::collection::vec(step(), 1..60)) {
@@ -197,10 +246,9 @@ proptest! {
         let state = |steps: &[Step]| {
             let mut chain = chain(&TokenParams::economy());
             for step in steps {
-                match (transaction(step, &chain), step) {
-                    (Some((from, tx)), _) => drop(chain.try_run(from, tx)),
-                    (None, Step::Block(millis)) => chain.next_block(*millis),
-                    (None, _) => {}
+                match transaction(step, &chain) {
+                    Some((from, tx)) => drop(chain.try_run(from, tx)),
+                    None => between(&mut chain, step),
                 }
             }
             chain.state().delta().clone()
@@ -210,7 +258,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(24), ..ProptestConfig::default() })]
 
     /// A transaction does the same whoever looks on: traces are of what a block does.
     #[test]
@@ -220,10 +268,9 @@ proptest! {
             chain.tracer = tracer;
             let mut outcomes = Vec::new();
             for step in &steps {
-                match (transaction(step, &chain), step) {
-                    (Some((from, tx)), _) => outcomes.push(chain.try_run(from, tx)),
-                    (None, Step::Block(millis)) => chain.next_block(*millis),
-                    (None, _) => {}
+                match transaction(step, &chain) {
+                    Some((from, tx)) => outcomes.push(chain.try_run(from, tx)),
+                    None => between(&mut chain, step),
                 }
             }
             (outcomes, chain.state().delta().clone())

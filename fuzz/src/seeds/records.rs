@@ -11,7 +11,10 @@ use defchain_chain::{
     upgrade::UpgradePlan,
 };
 use defchain_evm::keys::StorageWord;
-use defchain_token::{AccountRecord, Portion, Portions, TokenParams, keys::AmountRecord};
+use defchain_token::{
+    AccountRecord, Portion, Portions, TokenParams,
+    keys::{AmountRecord, Present, SweptTo},
+};
 
 use super::{Made, made};
 
@@ -71,7 +74,14 @@ fn account(portions: u8) -> AccountRecord {
         table: u16::from(n % 2),
     };
     let portions = Portions::from_list((0..portions).map(portion).collect()).expect("portions in order");
-    AccountRecord { nonce: 7, code_hash: B256::repeat_byte(0xab), portions }
+    AccountRecord {
+        nonce: 7,
+        code_hash: B256::repeat_byte(0xab),
+        referrer: Some(Address::repeat_byte(3)),
+        sweep_at: AgeMillis(9),
+        portions,
+        ..AccountRecord::default()
+    }
 }
 
 /// What the encoders write.
@@ -94,6 +104,8 @@ pub(super) fn good() -> Vec<Made> {
         made("amount", "some", AmountRecord(Amount::from_wei(258)).to_bytes()),
         made("token-params", "plain", TokenParams::plain().to_bytes()),
         made("token-params", "economy", TokenParams::economy().to_bytes()),
+        made("token-mark", "present", Present.to_bytes()),
+        made("swept-to", "some", SweptTo { at: AgeMillis(7), address: Address::repeat_byte(3) }.to_bytes()),
         made("storage-word", "one", StorageWord(U256::from(1)).to_bytes()),
         made("storage-word", "all", StorageWord(U256::MAX).to_bytes()),
         made("chain-head", "some", head.to_bytes()),

@@ -9,7 +9,10 @@ use defchain_chain::{
 };
 use defchain_evm::keys::StorageWord;
 use defchain_store::fuzzing::DECODERS;
-use defchain_token::{AccountRecord, TokenParams, keys::AmountRecord};
+use defchain_token::{
+    AccountRecord, TokenParams,
+    keys::{AmountRecord, Present, SweptTo},
+};
 
 use crate::{Memory, SMALL, Target};
 
@@ -17,6 +20,8 @@ pub(super) const TARGETS: &[Target] = &[
     Target::again("account", again::<AccountRecord>),
     Target::again("amount", again::<AmountRecord>),
     Target::again("token-params", again::<TokenParams>),
+    Target::again("token-mark", again::<Present>),
+    Target::again("swept-to", again::<SweptTo>),
     Target::again("storage-word", again::<StorageWord>).open(),
     Target::again("chain-head", again::<ChainHead>),
     Target::again("validator", again::<ValidatorRecord>),

@@ -21,7 +21,8 @@ use crate::{
     state::TokenWrite,
 };
 
-/// Writes a new account with its place in the expiry index: genesis does this.
+/// Writes an account as it shall be, with its place in the expiry index; one without anything is removed. For genesis and
+/// the edits of development chains; everything else goes through a [`Ledger`].
 ///
 /// # Errors
 /// When the store fails.
@@ -31,7 +32,11 @@ pub fn open_account<S: StateWrite + ?Sized>(
     address: &Address,
     mut record: AccountRecord,
 ) -> Result<(), TokenError> {
-    keep_place(state, params, address, &mut record, false)?;
+    if record.is_void() {
+        leave(state, address, &mut record)?;
+        return Ok(state.remove_account(address)?);
+    }
+    keep_place(state, params, address, &mut record, true)?;
     Ok(state.put_account(address, &record)?)
 }
 
