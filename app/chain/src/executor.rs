@@ -1,6 +1,9 @@
 //! Runs one block on a fork of state, for whichever call needs it.
 
-use std::{collections::{BTreeMap, HashMap}, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use alloy_consensus::{Eip658Value, Receipt as EthReceipt, ReceiptWithBloom};
 use alloy_primitives::{BloomInput, Log};
@@ -343,7 +346,8 @@ pub(crate) fn receipts_root(receipts: &[Receipt]) -> (B256, Bloom) {
             encode_receipt(receipt, bloom)
         })
         .collect();
-    let root = alloy_trie::root::ordered_trie_root_with_encoder(&encoded, |receipt, out| out.extend_from_slice(receipt));
+    let root =
+        alloy_trie::root::ordered_trie_root_with_encoder(&encoded, |receipt, out| out.extend_from_slice(receipt));
     (root, all)
 }
 

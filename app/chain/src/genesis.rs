@@ -24,6 +24,7 @@ mod validate;
 
 pub use accounts::{AccountsReader, write_accounts_file};
 pub use json::{Fields, read as read_json};
+pub use presets::LOCAL_VERIFIER;
 pub use problems::{GenesisErrors, MAX_PROBLEMS, Problem, Problems};
 pub use validate::{
     GenesisInput, InitialValidator, KeyPower, MAX_CHAIN_ID_BYTES, MAX_MONIKER_BYTES, MAX_SUPPLY, MAX_VALIDATORS,

@@ -1,21 +1,29 @@
 //! Sets of parameters beside the rulings' values, which are the defaults.
 
+use alloy_primitives::{Address, address};
+use defchain_geo::genesis::GenesisVerifier;
 use defchain_slashing::SlashingParams;
 use defchain_token::TokenParams;
 
 use super::AppState;
 
+/// Who attests on local and development chains: account 19 of the phrase `test test … junk`, whose key everybody knows.
+pub const LOCAL_VERIFIER: Address = address!("0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199");
 /// A day of the short economy, seconds.
 const DAY: u32 = 15;
 /// The same, for durations.
 const DAY_SECONDS: u64 = 15;
 
 impl AppState {
-    /// For a chain of few validators: blocks from the first validator on (D32), epochs of 10 blocks (D28).
+    /// For a chain of few validators: blocks from the first validator on (D32), epochs of 10 blocks (D28), and
+    /// [`LOCAL_VERIFIER`], so that anybody can register there.
     #[must_use]
     pub fn with_local_params(mut self) -> Self {
         self.pod.params.activation_threshold = 1;
         self.pod.params.epoch_blocks = 10;
+        if self.geo.verifiers.is_empty() {
+            self.geo.verifiers.push(GenesisVerifier { address: LOCAL_VERIFIER, name: "local".to_owned() });
+        }
         self
     }
 
