@@ -219,10 +219,8 @@ impl<S: StateRead> Executor<S> {
             take_back(&mut evm_state, sender, journal.payment.advanced, paid)?;
         }
         evm.inspector.ended(&result, &evm_state);
-        let gas = GasPayment {
-            payment: Movement::Gas { from: sender, amount: paid },
-            last: journal.payment.self_paying,
-        };
+        let gas =
+            GasPayment { payment: Movement::Gas { from: sender, amount: paid }, last: journal.payment.self_paying };
         let effects = settle::apply(&mut journal.inner.database, evm_state, gas, &movements)?;
 
         let success = result.is_success();

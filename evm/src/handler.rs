@@ -107,13 +107,8 @@ impl<S: StateRead> InspectorEvmTr for ChainEvm<S> {
 
     fn all_mut_inspector(
         &mut self,
-    ) -> (
-        &mut Self::Context,
-        &mut Self::Instructions,
-        &mut Self::Precompiles,
-        &mut FrameStack<Self::Frame>,
-        &mut Watcher,
-    ) {
+    ) -> (&mut Self::Context, &mut Self::Instructions, &mut Self::Precompiles, &mut FrameStack<Self::Frame>, &mut Watcher)
+    {
         self.0.all_mut_inspector()
     }
 }
@@ -167,7 +162,6 @@ impl<S: StateRead> Handler for ChainHandler<S> {
         let held = *caller.balance();
         caller.set_balance(held.saturating_sub(cost));
         caller.bump_nonce();
-        drop(caller);
         journal.payment.advanced = cost.saturating_sub(held);
         Ok(())
     }

@@ -128,7 +128,11 @@ fn touching_an_account_settles_it_half_to_the_dividend_pool() {
     let outcome = chain.run(user(1), Tx::call(user(2), 0, vec![]));
     // Of user 1's 1,000 DEF 30 are lost: 15 to the pool, 15 burned. User 2 was not paid and is not settled.
     assert_eq!((outcome.shares.burned.wei(), outcome.shares.dividend.wei()), (15 * DEF, 15 * DEF));
-    assert_eq!((chain.supply(), chain.balance(Pool::Dividend.address())), (supply, pool), "pools wait for the block's end");
+    assert_eq!(
+        (chain.supply(), chain.balance(Pool::Dividend.address())),
+        (supply, pool),
+        "pools wait for the block's end"
+    );
     // D21: the receipt says so.
     let settled = IToken::Settled::decode_log(&outcome.logs[0]).unwrap();
     assert_eq!((settled.account, settled.burned, settled.toDividendPool), (user(1), wei(15 * DEF), wei(15 * DEF)));

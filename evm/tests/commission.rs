@@ -128,12 +128,10 @@ fn a_router_is_not_taxed_twice() {
     assert_eq!(outcome.shares.total().unwrap().wei(), 15 * DEF);
     // Shares of what was still due: 1, 1, 1 and 2 of 5 each.
     let shares = outcome.shares;
-    assert_eq!([shares.burned, shares.dividend, shares.technical, shares.marketing].map(Amount::wei), [
-        3 * DEF,
-        3 * DEF,
-        3 * DEF,
-        6 * DEF
-    ]);
+    assert_eq!(
+        [shares.burned, shares.dividend, shares.technical, shares.marketing].map(Amount::wei),
+        [3 * DEF, 3 * DEF, 3 * DEF, 6 * DEF]
+    );
     // And it ends with the transaction.
     let outcome = chain.run(user(2), call(nobody(3), 100 * DEF, vec![]));
     assert_eq!(outcome.shares.total().unwrap().wei(), 5 * DEF);
@@ -201,7 +199,8 @@ fn the_table_of_precompiles_is_the_evm_s() {
     for n in 0..=0xff_u8 {
         let address = Address::with_last_byte(n);
         // A precompile answers the empty input with something or fails; an empty account does neither and costs nothing.
-        let request = CallRequest { from: Some(user(0)), to: Some(address), gas: Some(1_000_000), ..Default::default() };
+        let request =
+            CallRequest { from: Some(user(0)), to: Some(address), gas: Some(1_000_000), ..Default::default() };
         let registry = chain.registry.clone();
         let outcome = simulate(chain.state(), chain.env(), &registry, &request, &SimOptions::default()).unwrap();
         assert_eq!(outcome.gas_used > 21_000 || !outcome.is_success(), is_precompile(&address), "{address}");
@@ -381,12 +380,8 @@ fn the_most_that_can_be_sent_is_the_same_for_block_call_and_estimate() {
 fn a_simulation_without_balance_checks_can_pay_its_commission() {
     let chain = chain();
     let options = SimOptions { skip_balance_check: true, ..SimOptions::default() };
-    let request = CallRequest {
-        from: Some(nobody(9)),
-        to: Some(contract(5)),
-        value: wei(5_000 * DEF),
-        ..CallRequest::default()
-    };
+    let request =
+        CallRequest { from: Some(nobody(9)), to: Some(contract(5)), value: wei(5_000 * DEF), ..CallRequest::default() };
     let outcome = simulate(chain.state(), chain.env(), &chain.registry.clone(), &request, &options).unwrap();
     assert!(outcome.is_success(), "{outcome:?}");
 }

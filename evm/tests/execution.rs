@@ -13,8 +13,8 @@ mod common;
 use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, U256, address};
 use alloy_signer::SignerSync;
-use alloy_sol_types::SolEvent;
 use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolEvent;
 use common::{
     CHAIN_ID, Chain, GWEI, OPERATOR, Tx,
     code::{self, CALL, INVALID, RETURN, REVERT},

@@ -215,7 +215,11 @@ fn poor() -> Address {
 }
 
 fn claim_call(amount: u128) -> Tx {
-    Tx { tip: 0, gas: 200_000, ..Tx::call(system::STAKING, 0, Vault::claimCall { amount: U256::from(amount) }.abi_encode()) }
+    Tx {
+        tip: 0,
+        gas: 200_000,
+        ..Tx::call(system::STAKING, 0, Vault::claimCall { amount: U256::from(amount) }.abi_encode())
+    }
 }
 
 /// D26a: gas may come out of what a call releases: as a transaction to the system address, and as type 100.

@@ -48,7 +48,8 @@ fn anyone_may_settle_any_account() {
     let outcome = chain.run(user(1), Tx::call(system::TOKEN, 0, data.clone()));
     let taken = IToken::settleCall::abi_decode_returns(&outcome.output).unwrap();
     assert_eq!((taken.burned, taken.toDividendPool), (U256::from(15 * DEF), U256::from(15 * DEF)));
-    let log = outcome.logs.iter().filter_map(|log| IToken::Settled::decode_log(log).ok()).find(|s| s.account == user(3));
+    let log =
+        outcome.logs.iter().filter_map(|log| IToken::Settled::decode_log(log).ok()).find(|s| s.account == user(3));
     assert_eq!(log.unwrap().burned, taken.burned);
     assert_eq!(chain.balance(user(3)), spendable);
     assert_eq!(chain.state().nominal_balance(&user(3)).unwrap().wei(), spendable);
@@ -67,7 +68,8 @@ fn the_views_say_what_the_state_is() {
     chain.next_block(3 * day);
     chain.give(user(2), 500);
     let portions = ask(&mut chain, IToken::portionsOfCall { account: user(2) });
-    let shown: Vec<_> = portions.iter().map(|p| (p.original, p.effective, p.receivedAt, p.settledDay, p.table)).collect();
+    let shown: Vec<_> =
+        portions.iter().map(|p| (p.original, p.effective, p.receivedAt, p.settledDay, p.table)).collect();
     let def = |n: u128| U256::from(n * DEF);
     assert_eq!(shown, [(def(1_000), def(930), 0, 3, 0), (def(500), def(500), 3 * day, 0, 0)]);
     assert!(ask(&mut chain, IToken::portionsOfCall { account: system::STAKING }).is_empty());

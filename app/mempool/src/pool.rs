@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use crate::{
     PoolConfig, PoolContext, PoolError, PoolMetrics, PoolView,
     clock::Clock,
-    entry::{Entry, Origin},
+    entry::Entry,
     gossip::BundleQueue,
     metrics::{Counters, read},
     offer::Bundler,

@@ -17,8 +17,8 @@ use crate::{
     BlockEnv, ExecError, Executor, Interrupt, Registry, begin_block,
     demand::{Ask, demand_of},
     executor::sender_in,
-    tx_env::recover_all,
     journal::Payment,
+    tx_env::recover_all,
     validity::{Demand, InvalidTx, MAX_SELF_PAID_GAS, Sender, check_funds, cost, may_pay_itself},
 };
 
@@ -218,10 +218,9 @@ impl<'r, S: StateRead> Simulator<'r, S> {
         }
         let want = cost(0, 0, &self.demand)?;
         let Some(left) = self.sender.spendable.checked_sub(want) else {
-            return Err(check_funds(self.from, &self.sender, want, &self.demand).err().map_or_else(
-                || InvalidTx::CostOverflow.into(),
-                ExecError::Invalid,
-            ));
+            return Err(check_funds(self.from, &self.sender, want, &self.demand)
+                .err()
+                .map_or_else(|| InvalidTx::CostOverflow.into(), ExecError::Invalid));
         };
         let gas = u64::try_from(left.checked_div(price).unwrap_or_default()).unwrap_or(u64::MAX);
         // D26a: what the call releases may pay for it.
@@ -277,12 +276,7 @@ impl<S: StateRead> Executor<S> {
     }
 
     /// Whether what a call released covers the gas it used (D26a): looked up before its state is taken back.
-    fn paid_itself(
-        &self,
-        from: Address,
-        request: &CallRequest,
-        ended: &ExecutionResult,
-    ) -> Result<(), InvalidTx> {
+    fn paid_itself(&self, from: Address, request: &CallRequest, ended: &ExecutionResult) -> Result<(), InvalidTx> {
         let journal = &self.evm.ctx.journaled_state;
         let held = journal.inner.state.get(&from).map_or(U256::ZERO, |account| account.info.balance);
         if held >= journal.payment.advanced {

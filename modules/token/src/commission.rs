@@ -127,9 +127,7 @@ impl CommissionRates {
 
     pub(crate) fn check(&self) -> Result<(), TokenError> {
         match Self::NAMES.into_iter().zip(self.list()).find(|(_, rate)| rate.0 > Self::MOST) {
-            Some((name, rate)) => {
-                Err(TokenError::Params(format!("{name} is {} bps, at most {}", rate.0, Self::MOST)))
-            }
+            Some((name, rate)) => Err(TokenError::Params(format!("{name} is {} bps, at most {}", rate.0, Self::MOST))),
             None => Ok(()),
         }
     }

@@ -22,7 +22,9 @@ pub enum TokenError {
     #[error(transparent)]
     Referral(#[from] ReferralError),
     /// An address that cannot be on the list of those who do not decay.
-    #[error("{0} cannot be on the list of those who do not decay: system addresses and the zero address never are (D16)")]
+    #[error(
+        "{0} cannot be on the list of those who do not decay: system addresses and the zero address never are (D16)"
+    )]
     NotListable(Address),
     /// Parameters outside their bounds.
     #[error("token parameters: {0}")]

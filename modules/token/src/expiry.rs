@@ -88,11 +88,7 @@ pub struct Swept {
 ///
 /// # Errors
 /// When the store fails or holds what is no entry.
-pub fn sweep<S: StateWrite + ?Sized>(
-    state: &mut S,
-    params: &TokenParams,
-    now: AgeMillis,
-) -> Result<Swept, TokenError> {
+pub fn sweep<S: StateWrite + ?Sized>(state: &mut S, params: &TokenParams, now: AgeMillis) -> Result<Swept, TokenError> {
     let due = due(state, now, usize::try_from(params.sweep_limit).unwrap_or(usize::MAX))?;
     let Some(last) = due.last().copied() else { return Ok(Swept::default()) };
     let mut ledger = Ledger::new(params, now);

@@ -1,8 +1,6 @@
 //! What governance does to native money: the list of those who do not decay (D16), and new burn tables (D11).
 
-use defchain_base::{
-    Address, StateError, StateRead, StateReadExt, StateWriteExt, Substore, native::Host, system,
-};
+use defchain_base::{Address, StateError, StateRead, StateReadExt, StateWriteExt, Substore, native::Host, system};
 
 use crate::{
     BurnTable, Ledger, TableVersion, TokenError, events,
@@ -31,7 +29,11 @@ pub fn set_exempt<H: Host + ?Sized>(host: &mut H, address: Address, on: bool) ->
     }
     if changed {
         let key = ExemptKey(address);
-        if on { host.write(&key, &Present)? } else { host.remove(&key)? }
+        if on {
+            host.write(&key, &Present)?
+        } else {
+            host.remove(&key)?
+        }
         host.emit(events::exempt_set(address, on))?;
     }
     Ok(changed)

@@ -10,9 +10,7 @@
 //! | def | `token/exempt/ ‖ address` | [`Present`] | `746f6b656e2f6578656d70742f f39f…2266` |
 //! | sys | `token/params` | [`TokenParams`] | |
 
-use defchain_base::{
-    Address, AgeMillis, Amount, CodecError, Decode, Encode, Reader, StateKey, Substore, system::Pool,
-};
+use defchain_base::{Address, AgeMillis, Amount, CodecError, Decode, Encode, Reader, StateKey, Substore, system::Pool};
 
 use crate::{AccountRecord, TokenParams};
 

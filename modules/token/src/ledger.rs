@@ -210,9 +210,7 @@ impl<'p> Ledger<'p> {
         use std::collections::btree_map::Entry;
         match self.accounts.entry(*address) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => {
-                Ok(entry.insert(Open::of(state.account(address)?)))
-            }
+            Entry::Vacant(entry) => Ok(entry.insert(Open::of(state.account(address)?))),
         }
     }
 
@@ -245,7 +243,11 @@ impl<'p> Ledger<'p> {
                 self.credit(state, &to, amount, false)
             }
             Movement::Settle { account } => {
-                if Pool::by_address(&account).is_some() { Ok(()) } else { self.settle(state, &account) }
+                if Pool::by_address(&account).is_some() {
+                    Ok(())
+                } else {
+                    self.settle(state, &account)
+                }
             }
             Movement::Burn { from, amount } => {
                 self.debit(state, &from, amount, false)?;

@@ -197,11 +197,8 @@ fn the_fees_of_a_block_go_where_d19_says() {
     let mut world = World::new(TokenParams::economy());
     world.give(address(0), Amount::from_def(2_000));
     world.apply(Movement::Gas { from: address(0), amount: Amount::from_def(2_000) });
-    let totals = BlockTotals {
-        base_fees: Amount::from_def(1_000),
-        tips: Amount::from_def(1_000),
-        shares: Shares::default(),
-    };
+    let totals =
+        BlockTotals { base_fees: Amount::from_def(1_000), tips: Amount::from_def(1_000), shares: Shares::default() };
     let payees = Payees { gas_share: Some(Pool::Validators.address()), tips: Some(address(1)) };
     let done = end_of_block(&mut world.host, &totals, payees).unwrap();
     let pool = |pool| world.host.pool(pool).unwrap();

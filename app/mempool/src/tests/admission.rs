@@ -442,7 +442,8 @@ fn commission_on_top_counts_against_the_balance() {
     let spendable = gas + value + value / U256::from(20);
     *s.chain.account(&wallet) = Sender { spendable, nominal: spendable, ..Sender::default() };
     s.pool.on_commit(&[], s.chain.view());
-    let pay = |value, nonce| wallet.sign(TxEip1559 { value, to: TxKind::Call(contract), ..Wallet::template(nonce, PLAIN) });
+    let pay =
+        |value, nonce| wallet.sign(TxEip1559 { value, to: TxKind::Call(contract), ..Wallet::template(nonce, PLAIN) });
     let error = s.pool.add_local(pay(value + U256::from(20), 0)).unwrap_err();
     assert_eq!(error.code(), 204);
     assert!(error.to_string().contains("commission on top of the value 5000000001"), "{error}");
