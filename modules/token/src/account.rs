@@ -106,7 +106,19 @@ impl AccountRecord {
     }
 }
 
+/// Bytes of a record without portions at most, and of each portion.
+const HEAD_BYTES: usize = 1 + 1 + 8 + 32 + 20 + 8 + 1;
+const PORTION_BYTES: usize = 16 + 8 + 1 + 2;
+
 impl Encode for AccountRecord {
+    /// Written by every payment, twice: in memory of the right size at once.
+    fn to_bytes(&self) -> Vec<u8> {
+        let portions = self.portions.as_slice().len().saturating_mul(PORTION_BYTES);
+        let mut out = Vec::with_capacity(HEAD_BYTES.saturating_add(portions));
+        self.encode(&mut out);
+        out
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
         out.push(self.flags());
@@ -123,10 +135,10 @@ impl Encode for AccountRecord {
         // At most 201 portions: the count fits a byte.
         out.push(u8::try_from(self.portions.as_slice().len()).unwrap_or(u8::MAX));
         for portion in self.portions.as_slice() {
-            out.extend(portion.original.wei().to_be_bytes());
-            out.extend(portion.received_at.0.to_be_bytes());
+            out.extend_from_slice(&portion.original.wei().to_be_bytes());
+            out.extend_from_slice(&portion.received_at.0.to_be_bytes());
             out.push(portion.settled_day);
-            out.extend(portion.table.to_be_bytes());
+            out.extend_from_slice(&portion.table.to_be_bytes());
         }
     }
 }
