@@ -13,10 +13,11 @@ use defchain_base::{
 };
 use defchain_evm::state::EvmRead;
 use defchain_token::{AccountRecord, TokenParams, keys::SupplyKey, state::TokenRead};
+use defchain_validators::state::ValidatorsRead;
 
 use super::GenesisAccount;
 use crate::{
-    keys::validators,
+    keys::{ValidatorRecord, validators},
     params::{ChainParams, PARAMS_KEY},
     upgrade::{self, UpgradePlan},
 };
@@ -57,6 +58,10 @@ pub struct Rest {
     pub upgrade: Option<UpgradePlan>,
     /// Consensus address, public key, power and operator of each validator.
     pub validators: Vec<(ConsensusAddress, [u8; 32], Power, Address)>,
+    /// Own stake of each validator, with its term in years: the whole of what is staked.
+    pub stakes: BTreeMap<Address, (Amount, u8)>,
+    /// Unclaimed income and commission by operator: paid out to them. What rounding left is in the treasury.
+    pub income: BTreeMap<Address, Amount>,
     /// Pools that hold something.
     pub pools: BTreeMap<String, Amount>,
     /// Money on addresses that a new chain makes itself.
@@ -77,8 +82,14 @@ pub fn rest<S: StateRead>(state: &S) -> Result<Rest, ExportError> {
     let params = state.read(&PARAMS_KEY)?;
     let params = params.ok_or_else(|| ExportError::NotGenesis("it has no chain parameters".to_owned()))?;
     let mut pools = BTreeMap::new();
-    for pool in Pool::ALL {
-        let amount = state.pool(pool)?;
+    let set = validators(state)?;
+    let (stakes, income) = economy(state, &set)?;
+    let paid =
+        income.values().try_fold(Amount::ZERO, |sum, amount| sum.checked_add(*amount)).map_err(StateError::from)?;
+    let rounding = state.pool(Pool::Validators)?.checked_sub(paid).map_err(StateError::from)?;
+    for pool in Pool::FREE {
+        let rounding = if pool == Pool::Treasury { rounding } else { Amount::ZERO };
+        let amount = state.pool(pool)?.checked_add(rounding).map_err(StateError::from)?;
         if !amount.is_zero() {
             pools.insert(pool.name().to_owned(), amount);
         }
@@ -91,16 +102,54 @@ pub fn rest<S: StateRead>(state: &S) -> Result<Rest, ExportError> {
             stranded.insert(address, balance);
         }
     }
-    let set = validators(state)?;
     Ok(Rest {
         params,
         app_version: upgrade::version(state)?,
         upgrade: upgrade::plan(state)?,
         validators: set.iter().map(|(address, v)| (*address, v.pub_key, v.power, v.operator)).collect(),
+        stakes,
+        income,
         pools,
         stranded,
         supply: state.read(&SupplyKey)?.unwrap_or_default().0,
     })
+}
+
+type Stakes = BTreeMap<Address, (Amount, u8)>;
+
+/// What the validators have staked and earned. A genesis of plain money carries one position of each validator and nothing
+/// else of the economy.
+fn economy<S: StateRead>(
+    state: &S,
+    set: &[(ConsensusAddress, ValidatorRecord)],
+) -> Result<(Stakes, BTreeMap<Address, Amount>), ExportError> {
+    let invariant = |error: defchain_staking::StakingError| ExportError::State(error.into());
+    let (mut stakes, mut income, mut staked) = (BTreeMap::new(), BTreeMap::new(), Amount::ZERO);
+    for (_, validator) in set {
+        let owner = validator.operator;
+        let mut earned = state.commission_owed(owner)?;
+        for position in defchain_staking::query::position_infos(state, owner).map_err(invariant)? {
+            staked = staked.checked_add(position.amount).map_err(StateError::from)?;
+            earned = earned.checked_add(position.income).map_err(StateError::from)?;
+            if stakes.insert(owner, (position.amount, position.years)).is_some() {
+                let why = format!("{owner} has more than one stake");
+                return Err(ExportError::NotGenesis(why));
+            }
+        }
+        if !earned.is_zero() {
+            income.insert(owner, earned);
+        }
+    }
+    let held = state.pool(Pool::Staking)?;
+    if held != staked || !state.pool(Pool::Governance)?.is_zero() {
+        let why = format!(
+            "{held} wei are staked, {staked} wei of that by its validators, {} wei are deposits: a genesis carries the \
+             validators' own stakes only",
+            state.pool(Pool::Governance)?
+        );
+        return Err(ExportError::NotGenesis(why));
+    }
+    Ok((stakes, income))
 }
 
 /// Accounts that every genesis makes.
@@ -124,6 +173,10 @@ pub struct Accounts<'s, S> {
     found: Amount,
     stranded: BTreeMap<Address, Amount>,
     supply: Amount,
+    /// Income that is still to be added to its operator's account.
+    income: BTreeMap<Address, Amount>,
+    /// Read, and behind an operator who has no account yet.
+    held_back: Option<GenesisAccount>,
     ended: bool,
 }
 
@@ -134,7 +187,8 @@ impl<'s, S: StateRead> Accounts<'s, S> {
     /// When the pools hold more than there can be.
     pub fn new(state: &'s S, rest: &Rest) -> Result<Self, ExportError> {
         let mut found = Amount::ZERO;
-        for amount in rest.pools.values().chain(rest.stranded.values()) {
+        let stakes = rest.stakes.values().map(|(amount, _)| amount);
+        for amount in rest.pools.values().chain(rest.stranded.values()).chain(rest.income.values()).chain(stakes) {
             found = found.checked_add(*amount).map_err(StateError::from)?;
         }
         Ok(Self {
@@ -145,6 +199,8 @@ impl<'s, S: StateRead> Accounts<'s, S> {
             found,
             stranded: BTreeMap::new(),
             supply: rest.supply,
+            income: rest.income.clone(),
+            held_back: None,
             ended: false,
         })
     }
@@ -171,7 +227,30 @@ impl<'s, S: StateRead> Accounts<'s, S> {
         Ok(self.page.pop_front())
     }
 
+    /// The next account with what it earned; an operator without an account gets one, in its place.
     fn account(&mut self) -> Result<Option<GenesisAccount>, ExportError> {
+        let next = match self.held_back.take() {
+            Some(account) => Some(account),
+            None => self.stored()?,
+        };
+        let first = self.income.first_key_value().map(|(address, amount)| (*address, *amount));
+        let Some((operator, earned)) = first else { return Ok(next) };
+        match next {
+            Some(mut account) if account.address == operator => {
+                self.income.remove(&operator);
+                account.balance = account.balance.checked_add(earned).map_err(StateError::from)?;
+                Ok(Some(account))
+            }
+            Some(account) if account.address < operator => Ok(Some(account)),
+            later => {
+                self.income.remove(&operator);
+                self.held_back = later;
+                Ok(Some(GenesisAccount { address: operator, balance: earned, ..empty() }))
+            }
+        }
+    }
+
+    fn stored(&mut self) -> Result<Option<GenesisAccount>, ExportError> {
         while let Some((key, value)) = self.record()? {
             let invalid = |why: String| {
                 ExportError::State(StateError::Invariant(format!(

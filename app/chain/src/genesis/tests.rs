@@ -137,7 +137,7 @@ fn every_mistake_is_reported_at_once() {
     let text = result.clone().unwrap_err().to_string();
     let mut found = places(result);
     found.sort();
-    for why in ["is nobody's account", "operator 0xa3", "9999999999999999999999 wei, the minimum is"] {
+    for why in ["is nobody's account", "operator 0xA3", "9999999999999999999999 wei, the minimum is"] {
         assert!(text.contains(why), "{why}: {text}");
     }
     assert_eq!(
@@ -151,6 +151,10 @@ fn every_mistake_is_reported_at_once() {
             "app_state.params.blok_gas",
             "app_state.params.evm_chain_id",
             "app_state.params.min_base_fee",
+            "app_state.pod.validators[0].operator",
+            "app_state.pod.validators[0].operator",
+            "app_state.pod.validators[2]",
+            "app_state.pod.validators[3].stake",
             "app_state.surprise",
             "consensus_params.block.max_bytes",
             "validators[2].power",

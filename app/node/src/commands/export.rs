@@ -97,6 +97,11 @@ fn genesis(
         .map(|(address, key, power, _)| Validator::new(key, power.0, &moniker(*address)))
         .collect();
     let state_part = &mut document.app_state;
+    state_part.pod.validators.retain(|validator| rest.stakes.contains_key(&validator.operator));
+    for validator in &mut state_part.pod.validators {
+        (validator.stake, validator.years) =
+            rest.stakes.get(&validator.operator).copied().unwrap_or((validator.stake, validator.years));
+    }
     state_part.params = rest.params;
     state_part.params.initial_base_fee = header.base_fee.max(rest.params.min_base_fee);
     state_part.pools.clone_from(&rest.pools);
