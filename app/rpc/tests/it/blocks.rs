@@ -27,7 +27,7 @@ async fn block_0_is_the_parent_of_block_1_and_all_tags_of_the_newest_agree() {
     for field in ["deflationRoot", "tradingRoot", "aiRoot"] {
         assert_eq!(first[field].as_str().unwrap().len(), 66, "{field}");
     }
-    assert_eq!(quantity(&first["podWeightSnapshot"]), 1_000_000);
+    assert_eq!(quantity(&first["podWeightSnapshot"]), 1_000_000_000_000_000_000);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use defchain_rpc::{BalanceMode, RpcConfig};
 use defchain_rpc_types::{BalancePortion, BurnForecast, BurnHistory, MaxSendable, PaymentCommission, Supply};
 use serde_json::json;
 
-use crate::support::{GENESIS_TIME, GWEI, Node, address, base, funded, sign};
+use crate::support::{GWEI, Node, address, base, funded, quantity, sign};
 
 const DAY: u64 = 86_400_000;
 const PAPER: [u64; 9] = [1_000, 990, 970, 930, 850, 710, 480, 170, 0];
@@ -17,10 +17,13 @@ fn def(amount: u64) -> U256 {
     Amount::from_def(amount).to_u256()
 }
 
-/// Money of the rulings; a block may age it by a day.
-async fn decaying(config: RpcConfig) -> Node {
+/// Money of the rulings; a block may age it by a day. The first block has come: the age clock starts with the first
+/// validator (D32). With it, when that was.
+async fn decaying(config: RpcConfig) -> (Node, u64) {
     let params = ChainParams { max_block_drift_ms: DAY, ..ChainParams::default() };
-    Node::of(config, AppState { params, ..funded() }).await
+    let node = Node::of(config, AppState { params, ..funded() }).await;
+    let first = node.block();
+    (node, first.time.0 - first.age.0)
 }
 
 async fn forecast(node: &Node, at: &str) -> BurnForecast {
@@ -29,16 +32,19 @@ async fn forecast(node: &Node, at: &str) -> BurnForecast {
 
 #[tokio::test]
 async fn the_forecast_is_what_then_happens_to_the_balance() {
-    let node = decaying(RpcConfig::default()).await;
-    node.block_after(1_000);
+    let (node, birth) = decaying(RpcConfig::default()).await;
     let told = forecast(&node, "latest").await;
     assert!(told.decays);
     assert_eq!((told.effective, told.days.len()), (def(1_000), 8));
     let next = told.next.clone().unwrap();
     assert_eq!(next.amount, def(10));
-    assert_eq!(u64::from_be_bytes(next.in_seconds.to_be_bytes()), DAY / 1_000 - 1);
-    assert_eq!(next.at, U64::from((GENESIS_TIME + DAY) / 1_000));
-    assert_eq!(told.zero_at, Some(U64::from((GENESIS_TIME + 8 * DAY) / 1_000)));
+    let newest = node.call("eth_getBlockByNumber", json!(["latest", false])).await;
+    assert_eq!(
+        u128::from(next.in_seconds.to::<u64>()),
+        u128::from(next.at.to::<u64>()) - quantity(&newest["timestamp"])
+    );
+    assert_eq!(next.at, U64::from((birth + DAY) / 1_000));
+    assert_eq!(told.zero_at, Some(U64::from((birth + 8 * DAY) / 1_000)));
     for (day, expected) in told.days.iter().zip(&PAPER[1..]) {
         assert_eq!(day.lost, day.dividend + day.burned);
         assert_eq!(day.left, def(*expected));
@@ -54,7 +60,7 @@ async fn the_forecast_is_what_then_happens_to_the_balance() {
 
 #[tokio::test]
 async fn portions_show_when_they_came_what_they_are_worth_and_when_they_end() {
-    let node = decaying(RpcConfig::default()).await;
+    let (node, birth) = decaying(RpcConfig::default()).await;
     node.block_after(DAY);
     node.block_after(DAY / 2);
     let portions = node.call("def_getBalancePortions", json!([address(1)])).await;
@@ -62,9 +68,9 @@ async fn portions_show_when_they_came_what_they_are_worth_and_when_they_end() {
     let [portion] = portions.as_slice() else { panic!("{portions:?}") };
     assert_eq!((portion.original, portion.effective, portion.nominal), (def(1_000), def(990), def(1_000)));
     assert_eq!((portion.days, portion.settled_day, portion.preserved), (1, 0, 99));
-    assert_eq!(portion.received_at, U64::from(GENESIS_TIME / 1_000));
-    assert_eq!(portion.next_burn_at, Some(U64::from((GENESIS_TIME + 2 * DAY) / 1_000)));
-    assert_eq!(portion.expires_at, Some(U64::from((GENESIS_TIME + 8 * DAY) / 1_000)));
+    assert_eq!(portion.received_at, U64::from(birth / 1_000));
+    assert_eq!(portion.next_burn_at, Some(U64::from((birth + 2 * DAY) / 1_000)));
+    assert_eq!(portion.expires_at, Some(U64::from((birth + 8 * DAY) / 1_000)));
     let stranger = node.call("def_getBalancePortions", json!([address(99)])).await;
     assert_eq!(stranger, json!([]));
     let pool = node.call("def_getBurnForecast", json!(["0x0000000000000000000000000000000000000110"])).await;
@@ -74,7 +80,7 @@ async fn portions_show_when_they_came_what_they_are_worth_and_when_they_end() {
 #[tokio::test]
 async fn eth_get_balance_is_nominal_unless_the_node_is_told_otherwise() {
     for (balance, expected) in [(BalanceMode::Nominal, 1_000), (BalanceMode::Effective, 990)] {
-        let node = decaying(RpcConfig { balance, ..RpcConfig::default() }).await;
+        let (node, _) = decaying(RpcConfig { balance, ..RpcConfig::default() }).await;
         node.block_after(DAY);
         assert_eq!(node.call("eth_getBalance", json!([address(1), "latest"])).await, json!(def(expected)));
     }
@@ -82,8 +88,7 @@ async fn eth_get_balance_is_nominal_unless_the_node_is_told_otherwise() {
 
 #[tokio::test]
 async fn the_supply_is_accounts_and_pools_and_says_that_nothing_is_minted() {
-    let node = decaying(RpcConfig::default()).await;
-    node.block_after(1_000);
+    let (node, _) = decaying(RpcConfig::default()).await;
     let first: Supply = serde_json::from_value(node.call("def_getTotalSupply", json!([])).await).unwrap();
     // Nine accounts, and the stake of the validator.
     assert!(first.total_supply <= def(19_000) && first.total_supply > def(18_999), "{first:?}");
@@ -101,8 +106,8 @@ async fn the_supply_is_accounts_and_pools_and_says_that_nothing_is_minted() {
 
 #[tokio::test]
 async fn a_burn_history_has_a_bounded_range_and_says_the_figures() {
-    let node = decaying(RpcConfig { max_log_range: 3, ..RpcConfig::default() }).await;
-    for _ in 0..4 {
+    let (node, _) = decaying(RpcConfig { max_log_range: 3, ..RpcConfig::default() }).await;
+    for _ in 0..3 {
         node.block();
     }
     let (code, text) = node.error("def_getBurnHistory", json!(["0x1", "0x4"])).await;
@@ -117,8 +122,11 @@ async fn a_burn_history_has_a_bounded_range_and_says_the_figures() {
 
 #[tokio::test]
 async fn the_greatest_sendable_value_leaves_nothing_and_a_wei_more_is_refused() {
-    let node = decaying(RpcConfig::default()).await;
-    node.block_after(DAY);
+    // The pool judges by the machine's clock, which is far ahead of this chain's: a block may not age money by a day here.
+    let node = Node::of(RpcConfig::default(), funded()).await;
+    for _ in 0..=DAY / 600_000 + 1 {
+        node.block_after(600_000);
+    }
     let contract = node.deploy_probe(0).await;
     let price = json!({"maxFeePerGas": U256::from(3 * GWEI)});
     for (n, to) in [(2, address(99)), (3, contract)] {
@@ -155,7 +163,7 @@ async fn the_greatest_sendable_value_leaves_nothing_and_a_wei_more_is_refused() 
 
 #[tokio::test]
 async fn a_commission_of_5_percent_goes_where_the_paper_says() {
-    let node = decaying(RpcConfig::default()).await;
+    let (node, _) = decaying(RpcConfig::default()).await;
     node.block();
     let told = node.call("def_getCommission", json!([address(1), address(2), def(10_000)])).await;
     let told: PaymentCommission = serde_json::from_value(told).unwrap();
