@@ -145,11 +145,8 @@ impl Bench {
     pub fn open(plan: &BenchPlan<'_>) -> Result<Self> {
         let folder = temporary(plan.under)?;
         let file = accounts_file(folder.path(), plan.accounts, plan.contracts.clone())?;
-        let app_state = AppState {
-        accounts_file: Some(file),
-        token: defchain_token::TokenParams::plain(),
-        ..AppState::default()
-    };
+        let app_state =
+            AppState { accounts_file: Some(file), token: defchain_token::TokenParams::plain(), ..AppState::default() };
         let genesis = DevGenesis::single("deflation-local-1", GENESIS_TIME, Address::repeat_byte(0xbe), app_state);
         let started = Instant::now();
         let proposer = Node::open(folder.path(), "proposer", plan.sync, &genesis)?;

@@ -74,7 +74,10 @@ pub async fn run(plan: &RpcPlan) -> Result<RpcFigures> {
     let port = *free_ports(1)?.first().context("no port")?;
     let started = Instant::now();
     let mut command = Command::new(&plan.app);
-    command.args(["dev", "--quiet", "--plain-money", "--port", &port.to_string()]).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+        .args(["dev", "--quiet", "--plain-money", "--port", &port.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
     let _dev = Dev(command.spawn().with_context(|| format!("cannot run {}", plan.app.display()))?);
     let client = Client::new(&format!("http://127.0.0.1:{port}"))?;
     let start_ms = loop {

@@ -2,13 +2,19 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "counts and durations of a developer's tool")]
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use defchain_sim::simulator::{
-    Fault, Outcome, Settings,
-    campaign::{Campaign, campaign, plant_all},
+    Fault, Outcome, Script, Settings,
+    campaign::{Campaign, campaign, distil, plant_all},
+    mutants::{self, MUTANTS},
+    replay,
 };
 
 /// The allocator of the node, so that figures are comparable.
@@ -51,6 +57,18 @@ struct Args {
     /// Plant every fault, each in as many seeds as it takes to show, and say what caught it
     #[arg(long, conflicts_with_all = ["fault", "twice"])]
     faults: bool,
+    /// Play this script instead of what the seed would invent (a failing run prints one)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "twice", "faults"])]
+    script: Option<PathBuf>,
+    /// Where the script of a failure is written
+    #[arg(long, value_name = "FILE", default_value = "target/failure.script")]
+    write_script: PathBuf,
+    /// Break each rule in a copy of the sources and say whether a run notices; takes a build and some minutes
+    #[arg(long, conflicts_with_all = ["fault", "faults", "script", "twice"])]
+    mutants: bool,
+    /// Do not look for the least script of a failure
+    #[arg(long)]
+    no_shrink: bool,
     /// Print every call of the run; for one seed
     #[arg(long)]
     events: bool,
@@ -87,6 +105,12 @@ fn start(args: &Args) -> Result<bool> {
         fault,
     };
     println!("commit {}", commit());
+    if let Some(file) = &args.script {
+        return play(file, &settings);
+    }
+    if args.mutants {
+        return hunt_mutants(args);
+    }
     if args.faults { Ok(plant(args, &settings)) } else { Ok(run_all(args, settings)) }
 }
 
@@ -142,6 +166,9 @@ fn run_all(args: &Args, settings: Settings) -> bool {
     }
     if let Some(failed) = &report.failed {
         explain(failed);
+        if !args.no_shrink {
+            shorten(args, failed);
+        }
     }
     let good = report.failed.is_none() && report.differing.is_none();
     println!("{} of {} seeds without a difference", report.good, args.seeds);
@@ -167,18 +194,66 @@ fn plant(args: &Args, settings: &Settings) -> bool {
 }
 
 fn explain(failed: &Outcome) {
-    let Settings { seed, blocks, replicas, txs, calm, fault } = failed.settings;
+    let seed = failed.settings.seed;
     if let Some(failure) = &failed.failure {
         println!("\nSeed {seed}: {failure}");
     }
     let events = failed.audit.events();
     println!("The last calls:");
     events.iter().skip(events.len().saturating_sub(8)).for_each(|event| println!("  {event}"));
-    let calm = if calm { " --calm" } else { "" };
+    println!("Again: cargo xtask sim --seeds 1 {}", flags(&failed.settings));
+}
+
+fn hunt_mutants(args: &Args) -> Result<bool> {
+    let root = std::env::current_dir()?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    println!("building a copy with {} mutants …", MUTANTS.len());
+    let program = mutants::build(&root, &target.join("mutants"), &target)?;
+    let arguments = [("--seeds", args.seeds), ("--seed", args.seed), ("--blocks", args.blocks), ("--txs", args.txs)];
+    let arguments: Vec<String> =
+        arguments.iter().flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]).collect();
+    let all = mutants::hunt(&program, &arguments, |hunted| {
+        let found = hunted.found.as_deref().unwrap_or("NOT CAUGHT");
+        println!("{} ({}): {}", hunted.mutant.name, hunted.mutant.ruling, found.chars().take(200).collect::<String>());
+    })?;
+    let caught = all.iter().filter(|hunted| hunted.found.is_some()).count();
+    println!("{caught} of {} mutants caught", all.len());
+    Ok(caught == all.len())
+}
+
+fn flags(settings: &Settings) -> String {
+    let Settings { seed, blocks, replicas, txs, calm, fault } = settings;
+    let calm = if *calm { " --calm" } else { "" };
     let fault = fault.map_or_else(String::new, |fault| format!(" --fault {fault}"));
-    println!(
-        "Again: cargo xtask sim --seeds 1 --seed {seed} --blocks {blocks} --replicas {replicas} --txs {txs}{calm}{fault}"
-    );
+    format!("--seed {seed} --blocks {blocks} --replicas {replicas} --txs {txs}{calm}{fault}")
+}
+
+fn shorten(args: &Args, failed: &Outcome) {
+    println!("\nLooking for the least that fails …");
+    let Some((settings, script)) = distil(failed) else {
+        println!("Its script does not repeat it: only the seed does.");
+        return;
+    };
+    println!("{} of {} events are needed:", script.len(), failed.script.len());
+    for line in script.to_string().lines() {
+        println!("  {}", line.chars().take(240).collect::<String>());
+    }
+    match std::fs::write(&args.write_script, script.to_string()) {
+        Ok(()) => println!("Again: cargo xtask sim {} --script {}", flags(&settings), args.write_script.display()),
+        Err(error) => println!("cannot write {}: {error}", args.write_script.display()),
+    }
+}
+
+fn play(file: &Path, settings: &Settings) -> Result<bool> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let script: Script = text.parse().with_context(|| file.display().to_string())?;
+    let outcome = replay(settings, &script);
+    println!("{} events in {} blocks: {:?}", script.len(), settings.blocks, outcome.counts);
+    match &outcome.failure {
+        Some(failure) => println!("{failure}"),
+        None => println!("nothing is wrong"),
+    }
+    Ok(outcome.failure.is_none())
 }
 
 /// Which commit this runs on, as far as git says.

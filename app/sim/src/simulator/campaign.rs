@@ -10,7 +10,8 @@ use std::{
 
 use super::{
     faults::Fault,
-    run::{Counts, Outcome, Settings, run},
+    run::{Counts, Outcome, Settings, replay, run},
+    script::Script,
 };
 
 /// What to run.
@@ -116,6 +117,24 @@ fn shrink(outcome: Outcome) -> Outcome {
         blocks = (blocks + 1).max(blocks * 3 / 2);
     }
     outcome
+}
+
+/// How often a script is cut and played again at most.
+const TRIES: u32 = 400;
+
+/// The failure as a short script: only events without which it does not happen, in a calm network if it happens in one.
+#[must_use]
+pub fn distil(outcome: &Outcome) -> Option<(Settings, Script)> {
+    let failure = outcome.failure.as_ref()?;
+    let fails = |settings: &Settings, script: &Script| {
+        let again = replay(settings, script);
+        again.failure.is_some_and(|f| f.what.alike(&failure.what))
+    };
+    let settings = Settings { blocks: failure.height.clamp(1, outcome.settings.blocks), ..outcome.settings };
+    let calm = Settings { calm: true, ..settings };
+    let settings = [calm, settings, outcome.settings].into_iter().find(|s| fails(s, &outcome.script))?;
+    let script = outcome.script.clone().shrink(TRIES, |shorter| fails(&settings, shorter));
+    Some((settings, script))
 }
 
 /// Plants each fault and looks for a seed that catches it: of those in which the fault came to show, the first.

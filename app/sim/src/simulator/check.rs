@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use defchain_base::{Address, B256, Height, StateKey, StateRead, Substore, U256, read_exact_value, system::Pool};
-use defchain_chain::Chain;
+use defchain_base::{
+    Address, AgeMillis, B256, BlockEnv, ConsensusAddress, Height, StateKey, StateRead, Substore, U256,
+    read_exact_value, system::Pool,
+};
+use defchain_chain::{Chain, StateAt, records::Header};
+use defchain_pod_model::rules;
 use defchain_token::{
-    AccountRecord,
+    AccountRecord, BurnTable, TokenParams,
     keys::{AmountRecord, PoolKey, SupplyKey},
+    state::TokenRead,
 };
 
-use super::{audit::Digest, failure::Wrong, run::Counts, stream::Stream};
+use super::{
+    audit::Digest, comet::Comet, economy::Economy, failure::Wrong, run::Counts, stream::Stream, traffic::CHAIN_ID,
+};
 
 /// More records than a substore of a run can have.
 const ALL: usize = 1 << 20;
@@ -29,6 +36,10 @@ pub struct Checks {
     counted: u64,
     /// Transactions in the blocks that were looked at.
     seen: Counts,
+    /// What the economy did.
+    economy: Economy,
+    /// Contracts that were created since they were last asked for, with their creators.
+    created: Vec<(Address, Address)>,
 }
 
 fn broken(why: String) -> Wrong {
@@ -65,6 +76,9 @@ pub fn state_digest(chain: &Chain) -> Result<u64, Wrong> {
     Ok(digest.get())
 }
 
+/// Of the newest block: its state, CometBFT's sets.
+type Newest<'a> = (&'a StateAt, &'a Comet);
+
 impl Checks {
     /// Transactions in the blocks that were looked at.
     #[must_use]
@@ -72,16 +86,24 @@ impl Checks {
         &self.seen
     }
 
-    /// The newest block of a replica: money and nonces of its state, and what a reader finds of it.
-    pub fn newest(&mut self, chain: &Chain) -> Result<(), Wrong> {
+    /// Contracts that came into being, with their creators.
+    pub fn take_created(&mut self) -> Vec<(Address, Address)> {
+        core::mem::take(&mut self.created)
+    }
+
+    /// The newest block of a replica: money and nonces of its state, every module's invariants, CometBFT's sets, and what a
+    /// reader finds of it.
+    pub fn newest(&mut self, chain: &Chain, comet: &Comet) -> Result<(), Wrong> {
         let (header, state) = chain.reader().latest_state().map_err(unreadable)?;
         let height = header.height.0;
         for missed in self.counted + 1..height {
-            self.block(chain, missed)?;
+            self.block(chain, missed, None)?;
         }
-        self.block(chain, height)?;
+        self.block(chain, height, Some((&state, comet)))?;
         let accounts = accounts(&state)?;
-        self.money(&state, height, &accounts)?;
+        self.money(&state, &header, &accounts)?;
+        modules(&state, &header)?;
+        sets(&state, height, comet)?;
         for (address, record) in &accounts {
             let seen = self.nonces.get(address).copied().unwrap_or_default();
             if record.nonce < seen.0 && height >= seen.1 {
@@ -107,9 +129,10 @@ impl Checks {
     fn money(
         &mut self,
         state: &impl StateRead,
-        height: u64,
+        header: &Header,
         accounts: &BTreeMap<Address, AccountRecord>,
     ) -> Result<(), Wrong> {
+        let height = header.height.0;
         let amount = |key: Vec<u8>, substore| -> Result<U256, Wrong> {
             let Some(raw) = state.get_raw(substore, &key).map_err(unreadable)? else { return Ok(U256::ZERO) };
             Ok(read_exact_value::<AmountRecord>(&raw).map_err(unreadable)?.0.to_u256())
@@ -119,9 +142,9 @@ impl Checks {
         for pool in Pool::ALL {
             sum += amount(PoolKey(pool).to_key(), PoolKey::SUBSTORE)?;
         }
-        // Money of the first network does not age: a portion is worth what it was.
-        for portion in accounts.values().flat_map(|record| record.portions.as_slice()) {
-            sum += portion.original.to_u256();
+        let params = state.token_params().map_err(unreadable)?;
+        for (address, record) in accounts {
+            sum += nominal(address, record, &params, header.age)?;
         }
         if sum != supply {
             return Err(broken(format!("balances and pools are {sum} wei, the supply is {supply}")));
@@ -142,7 +165,7 @@ impl Checks {
     }
 
     /// What a reader finds of a block agrees with its header, and its transactions use nonces in order.
-    fn block(&mut self, chain: &Chain, height: u64) -> Result<(), Wrong> {
+    fn block(&mut self, chain: &Chain, height: u64, newest: Option<Newest<'_>>) -> Result<(), Wrong> {
         let reader = chain.reader();
         let block = reader.block(Height(height)).map_err(unreadable)?;
         let block = block.ok_or_else(|| broken(format!("block {height} is not there")))?;
@@ -181,6 +204,10 @@ impl Checks {
         }
         if height == self.counted + 1 {
             self.counted = height;
+            self.economy.block(&block, newest.map(|(state, _)| state))?;
+            if let Some((state, comet)) = newest {
+                self.economy.state(&block, state, comet)?;
+            }
             for receipt in &block.receipts {
                 self.seen.included += 1;
                 self.seen.failed += u64::from(!receipt.success);
@@ -188,7 +215,8 @@ impl Checks {
                 self.seen.logged += u64::from(!receipt.logs.is_empty());
                 self.seen.delegated += u64::from(receipt.kind == 4);
             }
-            for tx in &block.txs {
+            for (tx, receipt) in block.txs.iter().zip(&block.receipts) {
+                self.created.extend(receipt.contract.filter(|_| receipt.success).map(|contract| (tx.sender, contract)));
                 let nonce = tx.tx.nonce();
                 if self.used.insert(tx.sender, nonce).is_some_and(|before| nonce <= before) {
                     return Err(broken(format!("block {height} has nonce {nonce} of {} again", tx.sender)));
@@ -197,6 +225,69 @@ impl Checks {
         }
         Ok(())
     }
+}
+
+/// Σ of an account's portions by the model's arithmetic: `floor(O × R[day last settled] / 100)`, and what must hold of them
+/// (D12, D13, YP INV-4 and INV-5).
+fn nominal(address: &Address, record: &AccountRecord, params: &TokenParams, age: AgeMillis) -> Result<U256, Wrong> {
+    let (mut sum, mut last, mut spendable) = (U256::ZERO, AgeMillis(0), 0);
+    for portion in record.portions.as_slice() {
+        let table = if portion.table == u16::MAX {
+            BurnTable::PLAIN
+        } else {
+            let version = params.tables.get(usize::from(portion.table));
+            version.ok_or_else(|| broken(format!("{address}: no burn table {}", portion.table)))?.preserved
+        };
+        let rate = |day: u8| u128::from(table.0.get(usize::from(day.min(8))).copied().unwrap_or(0));
+        let worth = |day: u8| rules::floor(portion.original.wei(), rate(day), 100);
+        let lived = age.0.saturating_sub(portion.received_at.0) / (u64::from(params.day_seconds) * 1_000);
+        let lived = u8::try_from(lived.min(8)).unwrap_or(8);
+        if portion.received_at > age || portion.received_at < last || portion.settled_day > lived {
+            return Err(broken(format!("{address} at age {age:?} has a portion out of place: {portion:?}")));
+        }
+        if worth(lived) > worth(portion.settled_day) {
+            return Err(broken(format!("{address}: a portion grows: {portion:?}")));
+        }
+        last = portion.received_at;
+        sum += U256::from(worth(portion.settled_day));
+        spendable += worth(lived);
+    }
+    let found = record.effective_balance(params, age).map_err(unreadable)?.wei();
+    if found != spendable {
+        return Err(Wrong::Rule(format!("D11: {address} is worth {found} wei, by its portions {spendable}")));
+    }
+    Ok(sum)
+}
+
+/// Every module's own invariants.
+fn modules(state: &StateAt, header: &Header) -> Result<(), Wrong> {
+    let env = BlockEnv {
+        chain_id: CHAIN_ID,
+        height: header.height,
+        time: header.time,
+        age: header.age,
+        ..BlockEnv::default()
+    };
+    let found = defchain_chain::broken_invariants(state, &env).map_err(unreadable)?;
+    if found.is_empty() { Ok(()) } else { Err(broken(found.join("; "))) }
+}
+
+/// CometBFT's sets of this height and the two above it are the application's (D28), and each has a power of 10^18.
+fn sets(state: &StateAt, height: u64, comet: &Comet) -> Result<(), Wrong> {
+    for at in height + 1..=height + 2 {
+        let own = defchain_chain::set_at(state, Height(at)).map_err(unreadable)?;
+        let own: BTreeMap<ConsensusAddress, u64> =
+            own.iter().map(|(address, record)| (*address, record.power.0)).collect();
+        let theirs: BTreeMap<ConsensusAddress, u64> = comet.at(at).iter().map(|(a, power)| (*a, power.0)).collect();
+        if own != theirs {
+            return Err(broken(format!("the set of height {at} is {own:?}, CometBFT has {theirs:?}")));
+        }
+        let total: u64 = theirs.values().sum();
+        if total != 1_000_000_000_000_000_000 {
+            return Err(broken(format!("the set of height {at} has power {total}, not 10^18 (D27)")));
+        }
+    }
+    Ok(())
 }
 
 fn accounts(state: &impl StateRead) -> Result<BTreeMap<Address, AccountRecord>, Wrong> {

@@ -34,6 +34,9 @@ pub const CONTRACTS: [Contract; 9] = [
     Contract { name: "transient", code: &hex!("5f5c6001015f5d5f5c6001555f5c5f5260205f60205e60405fa000") },
 ];
 
+/// Calls the address in calldata[0..32] with the rest of calldata and all the value, and fails when that fails.
+pub const PROXY: &[u8] = &hex!("5f5f602036038060205f375f345f355af16017575f5ffd5b00");
+
 /// Creation code that leaves `runtime` behind.
 #[must_use]
 pub fn creation(runtime: &[u8]) -> Bytes {

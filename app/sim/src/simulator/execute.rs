@@ -2,10 +2,11 @@
 
 use defchain_abci::{
     Application,
-    types::{RequestFinalizeBlock, RequestInfo},
+    types::{RequestFinalizeBlock, RequestInfo, ValidatorUpdate},
 };
 use defchain_base::{Address, B256, ConsensusAddress};
 use defchain_chain::{Chain, payload};
+use tendermint_proto::v0_38::crypto::public_key::Sum;
 
 use super::{
     audit::Digest,
@@ -18,6 +19,18 @@ use super::{
 
 /// How far back acknowledged states are proven.
 const PROVEN_BACK: u64 = 20;
+
+/// App hash, and what becomes of the validators.
+type Finalized = (B256, Vec<ValidatorUpdate>);
+
+fn updates_digest(updates: &[ValidatorUpdate]) -> u64 {
+    let digest = Digest::default().number(updates.len() as u64);
+    let key = |update: &ValidatorUpdate| match update.pub_key.as_ref().and_then(|key| key.sum.as_ref()) {
+        Some(Sum::Ed25519(key)) => key.to_vec(),
+        _ => Vec::new(),
+    };
+    updates.iter().fold(digest, |digest, u| digest.bytes(&key(u)).number(u.power.unsigned_abs())).get()
+}
 
 /// Notes the first replica's figure and compares the others'.
 fn agree<T: PartialEq + Copy>(
@@ -99,14 +112,22 @@ impl Run {
         let request = self.network.init.clone();
         let Some(replica) = self.replicas.get_mut(at) else { return Ok(None) };
         let digest = Digest::default().bytes(&request.app_state_bytes).get();
-        let run = |chain: &Chain| chain.init_chain(request).app_hash;
-        let hash = |hash: &bytes::Bytes| Digest::default().bytes(hash).get();
+        let run = |chain: &Chain| {
+            let answer = chain.init_chain(request);
+            (answer.app_hash, answer.validators)
+        };
+        let hash = |(hash, validators): &(bytes::Bytes, Vec<ValidatorUpdate>)| {
+            Digest::default().bytes(hash).number(updates_digest(validators)).get()
+        };
         let answer = replica.call(&mut self.audit, place, (Phase::InitChain, digest), run, hash);
         replica.writes.clear();
-        let Some(hash) = self.survived(answer, at, place)? else { return Ok(None) };
+        let Some((hash, validators)) = self.survived(answer, at, place)? else { return Ok(None) };
+        let failure = |what| Failure { height: 0, phase: Phase::InitChain, replica: at, what };
+        if self.genesis_hash.is_none() {
+            self.comet.start(&validators).map_err(|why| failure(Wrong::Comet(why)))?;
+        }
         let hash = B256::try_from(hash.as_ref()).unwrap_or_default();
-        agree(&mut self.genesis_hash, hash, "the app hash of genesis", |hash| hash.to_string())
-            .map_err(|what| Failure { height: 0, phase: Phase::InitChain, replica: at, what })?;
+        agree(&mut self.genesis_hash, hash, "the app hash of genesis", |hash| hash.to_string()).map_err(failure)?;
         Ok(Some(()))
     }
 
@@ -140,7 +161,7 @@ impl Run {
         let mut senders = Vec::new();
         if let (Some(fault), Some(chain)) = (fault, self.replicas.get(at).and_then(Replica::chain)) {
             senders = senders_of(chain, &request);
-            let validators: Vec<ConsensusAddress> = self.network.validators.iter().map(|(a, _)| *a).collect();
+            let validators: Vec<ConsensusAddress> = self.comet.at(height).iter().map(|(a, _)| *a).collect();
             let other = self.blocks.get(index).and_then(|block| block.other.as_deref());
             let around = Around { validators: &validators, other, senders: &senders };
             if in_request(fault, &mut request, &around) {
@@ -155,14 +176,22 @@ impl Run {
             replica.saved = replica.saved.max(height);
             replica.writes.clear();
         }
-        let Some(mut app_hash) = self.finalize(at, place, request)? else { return Ok(false) };
+        let Some((mut app_hash, updates)) = self.finalize(at, place, request)? else { return Ok(false) };
         if fault == Some(Fault::WrongAppHash) {
             app_hash.0[31] ^= 1;
             self.planted_now(height);
         }
         self.compare(at, place, Phase::Finalize, |block, _| {
-            agree(&mut block.app_hash, app_hash, "the app hash", |hash| hash.to_string())
+            agree(&mut block.app_hash, app_hash, "the app hash", |hash| hash.to_string())?;
+            agree(&mut block.updates, updates_digest(&updates), "what validators change", hex)
         })?;
+        // The first to execute tells CometBFT.
+        if self.comet.at(height + 2).is_empty() {
+            self.comet.update(height, &updates).map_err(|why| {
+                let what = Wrong::Comet(why);
+                Failure { height, phase: Phase::Finalize, replica: at, what }
+            })?;
+        }
         if let (Some(fault), Some(replica)) = (fault, self.replicas.get(at))
             && on_disk(fault, replica.disk(), &senders)
         {
@@ -176,22 +205,27 @@ impl Run {
         Ok(true)
     }
 
-    fn finalize(&mut self, at: usize, place: Place, request: RequestFinalizeBlock) -> Result<Option<B256>, Failure> {
+    fn finalize(
+        &mut self,
+        at: usize,
+        place: Place,
+        request: RequestFinalizeBlock,
+    ) -> Result<Option<Finalized>, Failure> {
         let digest = Digest::default().list(&request.txs).bytes(&request.hash).bytes(&request.proposer_address);
         let time = request.time.unwrap_or_default();
         let digest = digest.number(time.seconds.unsigned_abs()).number(u64::from(time.nanos.unsigned_abs())).get();
         let Some(replica) = self.replicas.get_mut(at) else { return Ok(None) };
         let run = |chain: &Chain| {
             let answer = chain.finalize_block(request);
-            let rest = (answer.tx_results.len(), answer.validator_updates.len(), answer.events.len());
-            (B256::try_from(answer.app_hash.as_ref()).unwrap_or_default(), rest)
+            let rest = (answer.tx_results.len(), answer.events.len());
+            (B256::try_from(answer.app_hash.as_ref()).unwrap_or_default(), answer.validator_updates, rest)
         };
-        let hash = |(app_hash, (results, updates, events)): &(B256, (usize, usize, usize))| {
+        let hash = |(app_hash, updates, (results, events)): &(B256, Vec<ValidatorUpdate>, (usize, usize))| {
             let digest = Digest::default().bytes(app_hash.as_slice()).number(*results as u64);
-            digest.number(*updates as u64).number(*events as u64).get()
+            digest.number(updates_digest(updates)).number(*events as u64).get()
         };
         let answer = replica.call(&mut self.audit, place, (Phase::Finalize, digest), run, hash);
-        Ok(self.survived(answer, at, place)?.map(|(app_hash, _)| app_hash))
+        Ok(self.survived(answer, at, place)?.map(|(app_hash, updates, _)| (app_hash, updates)))
     }
 
     fn commit(&mut self, at: usize, place: Place) -> Result<bool, Failure> {
@@ -263,7 +297,7 @@ impl Run {
     /// A replica that never saw a proposal executes the whole chain from genesis.
     pub(super) fn execute_again(&mut self) -> Result<(), Failure> {
         let (at, height) = (self.replicas.len(), self.blocks.len() as u64);
-        self.replicas.push(Replica::new(at, ConsensusAddress::default()));
+        self.replicas.push(Replica::new(at));
         self.absence.push(0);
         self.fetch_back(at, Place { height: height + 1, round: 0 })?;
         self.compare_states(height)?;

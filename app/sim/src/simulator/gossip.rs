@@ -13,6 +13,8 @@ use super::{
     failure::{Failure, Phase},
     replica::{NoAnswer, Place},
     run::Run,
+    script::{At, Event, Sent},
+    traffic::{self, Wallet},
 };
 
 /// Bundles on the way at most; what is more is lost, as in a network that is jammed.
@@ -33,7 +35,13 @@ impl Run {
         let count = self.streams.gossip.below(2 * self.settings.txs + 1);
         for step in 0..steps {
             let share = if step + 1 == steps { count - count / steps * step } else { count / steps };
-            self.submit(place, share)?;
+            if !self.given {
+                self.submit(place, step, share)?;
+            } else {
+                // The last step takes what belongs to later ones of a run that had more.
+                let end = if step + 1 == steps { u64::MAX } else { step + 1 };
+                self.submit_given(place, step, end)?;
+            }
             self.reap(place)?;
             self.deliver(place)?;
             self.step += 1;
@@ -45,31 +53,65 @@ impl Run {
         self.replicas.iter().filter(|replica| replica.runs()).map(|replica| replica.index).collect()
     }
 
-    fn submit(&mut self, place: Place, count: u64) -> Result<(), Failure> {
+    fn submit(&mut self, place: Place, step: u64, count: u64) -> Result<(), Failure> {
         for _ in 0..count {
             let running = self.running();
-            let Some(at) = self.streams.gossip.pick(&running).copied() else { return Ok(()) };
-            let by_comet = self.streams.gossip.chance(200);
-            let Some(replica) = self.replicas.get_mut(at) else { continue };
-            let raw = self.traffic.next(replica);
-            self.counts.sent += 1;
-            let request = Digest::default().bytes(&raw).number(u64::from(by_comet)).get();
-            let run = |chain: &defchain_chain::Chain| {
-                if by_comet {
-                    let answer = chain.check_tx(RequestCheckTx { tx: raw.0.clone(), r#type: 0 });
-                    (answer.code == 0, format!("{} {}", answer.log, hex::encode(&answer.data)))
-                } else {
-                    match chain.pool().add_local(raw.clone()) {
-                        Ok(hash) => (true, hash.to_string()),
-                        Err(error) => (false, error.to_string()),
-                    }
-                }
+            let Some(at) = self.streams.senders.pick(&running).copied() else { return Ok(()) };
+            let by_comet = self.streams.senders.chance(200);
+            let of_people = self.streams.senders.chance(600);
+            let Some(replica) = self.replicas.get(at) else { continue };
+            let event = match replica.chain().filter(|_| of_people) {
+                Some(chain) => match self.people.next(chain, at, by_comet) {
+                    Some(sent) => Event::Send(sent),
+                    None => continue,
+                },
+                None => Event::Raw { replica: at, by_comet, bytes: self.traffic.next(replica) },
             };
-            let digest = |(_, text): &(bool, String)| Digest::default().bytes(text.as_bytes()).get();
-            let answer = replica.call(&mut self.audit, place, (Phase::CheckTx, request), run, digest);
-            if let Some((taken, _)) = self.survived(answer, at, place)? {
-                self.counts.taken += u64::from(taken);
+            self.script.note_at(At { height: place.height, step }, event.clone());
+            self.send(place, &event)?;
+        }
+        Ok(())
+    }
+
+    /// What the script says is sent in this height.
+    fn submit_given(&mut self, place: Place, from: u64, end: u64) -> Result<(), Failure> {
+        let events: Vec<Event> = self.script.steps(place.height, from, end).cloned().collect();
+        events.iter().try_for_each(|event| self.send(place, event))
+    }
+
+    fn send(&mut self, place: Place, event: &Event) -> Result<(), Failure> {
+        let (at, by_comet) = match event {
+            Event::Send(Sent { replica, by_comet, .. }) | Event::Raw { replica, by_comet, .. } => (*replica, *by_comet),
+            _ => return Ok(()),
+        };
+        let running = self.running();
+        let Some(at) = running.iter().find(|r| **r == at).or(running.first()).copied() else { return Ok(()) };
+        let Some(replica) = self.replicas.get_mut(at) else { return Ok(()) };
+        let raw = match event {
+            Event::Raw { bytes, .. } => bytes.clone(),
+            Event::Send(sent) => match self.people.person(sent.user) {
+                Some(user) => traffic::envelope(user, sent, replica.next_nonce(&user.address)),
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        self.counts.sent += 1;
+        let request = Digest::default().bytes(&raw).number(u64::from(by_comet)).get();
+        let run = |chain: &defchain_chain::Chain| {
+            if by_comet {
+                let answer = chain.check_tx(RequestCheckTx { tx: raw.0.clone(), r#type: 0 });
+                (answer.code == 0, format!("{} {}", answer.log, hex::encode(&answer.data)))
+            } else {
+                match chain.pool().add_local(raw.clone()) {
+                    Ok(hash) => (true, hash.to_string()),
+                    Err(error) => (false, error.to_string()),
+                }
             }
+        };
+        let digest = |(_, text): &(bool, String)| Digest::default().bytes(text.as_bytes()).get();
+        let answer = replica.call(&mut self.audit, place, (Phase::CheckTx, request), run, digest);
+        if let Some((taken, _)) = self.survived(answer, at, place)? {
+            self.counts.taken += u64::from(taken);
         }
         Ok(())
     }

@@ -28,16 +28,21 @@
 pub mod audit;
 pub mod campaign;
 pub mod check;
+pub mod comet;
 mod contracts;
+mod economy;
 mod execute;
 pub mod failure;
 pub mod faults;
 mod genesis;
 mod gossip;
+pub mod mutants;
 mod order;
+mod people;
 mod replica;
 mod rounds;
 mod run;
+pub mod script;
 mod stream;
 mod traffic;
 
@@ -45,4 +50,5 @@ pub use audit::{Audit, Difference, Digest, Event};
 pub use failure::{Failure, Phase, Wrong};
 pub use faults::Fault;
 pub use order::Order;
-pub use run::{Counts, Outcome, Settings, run};
+pub use run::{Counts, Outcome, Settings, replay, run};
+pub use script::Script;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use defchain_base::{Address, ConsensusAddress};
+use defchain_base::Address;
 use defchain_chain::{Chain, ChainConfig};
 use defchain_mempool::PoolConfig;
 use defchain_store::{ModelDisk, Store, StoreOptions, WriteFault, WriteRecord};
@@ -71,8 +71,6 @@ impl From<Failure> for NoAnswer {
 pub struct Replica {
     /// Its number.
     pub index: usize,
-    /// Its consensus address.
-    pub address: ConsensusAddress,
     /// Newest block in its CometBFT's store.
     pub saved: u64,
     /// Newest height whose Commit was answered.
@@ -103,10 +101,9 @@ fn config() -> ChainConfig {
 impl Replica {
     /// A replica that was never started.
     #[must_use]
-    pub fn new(index: usize, address: ConsensusAddress) -> Self {
+    pub fn new(index: usize) -> Self {
         Self {
             index,
-            address,
             saved: 0,
             acknowledged: 0,
             death: None,

@@ -1,20 +1,24 @@
 //! The rounds of one height: who proposes, who accepts, what fails, what is decided.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use alloy_primitives::keccak256;
 use bytes::Bytes;
 use defchain_abci::{
     Application,
-    envelope::VoteExtension,
+    envelope::{VoteExtension, vote_extension_sign_bytes},
     types::{
         CommitInfo, ExtendedCommitInfo, ExtendedVoteInfo, RequestExtendVote, RequestFinalizeBlock,
-        RequestPrepareProposal, RequestProcessProposal, RequestVerifyVoteExtension, Validator, VoteInfo,
+        RequestPrepareProposal, RequestProcessProposal, RequestVerifyVoteExtension, VoteInfo,
     },
 };
-use defchain_base::{B256, ConsensusAddress, Height, Timestamp};
+use defchain_base::{B256, ConsensusAddress, Height, Power, Timestamp};
 use defchain_chain::{Chain, proposer};
+use tendermint_proto::google::protobuf::Timestamp as ProtoTime;
 
 use super::{
     audit::Digest,
+    comet,
     failure::{Failure, Phase, Wrong},
     genesis::{CHAIN, proto_time},
     replica::Place,
@@ -23,9 +27,14 @@ use super::{
 
 /// More rounds than any height of a run takes.
 const MAX_ROUNDS: u32 = 2_000;
+/// Rounds after which everybody comes back.
+const PATIENCE: u32 = 16;
 /// `BlockIDFlag` of CometBFT.
 const ABSENT: i32 = 1;
 const COMMIT: i32 = 2;
+const NIL: i32 = 3;
+/// Extensions by voter.
+type Votes = BTreeMap<ConsensusAddress, Bytes>;
 /// `ACCEPT` of ProcessProposal and VerifyVoteExtension.
 const ACCEPT: i32 = 1;
 
@@ -48,14 +57,20 @@ impl Run {
         for round in 0..MAX_ROUNDS {
             let place = Place { height, round };
             self.enough(place)?;
+            if round % PATIENCE == PATIENCE - 1 {
+                // Nobody who is there is ever drawn: whoever is missing is waited for.
+                (0..self.replicas.len()).try_for_each(|at| self.fetch_back(at, place))?;
+            }
             self.counts.rounds += 1;
-            let drawn = proposer::draw(&self.network.validators, Height(height), u64::from(round), &previous);
-            let leader = self.replicas.iter().position(|replica| Some(replica.address) == drawn);
+            let set = self.comet.at(height);
+            let Some(drawn) = proposer::draw(set, Height(height), u64::from(round), &previous) else { continue };
+            // A machine that is not simulated proposes through some replica.
+            let leader = comet::key_at(&drawn).map(|key| key.owner % self.settings.replicas);
             let Some(leader) = leader.filter(|at| self.present(height).contains(at)) else { continue };
             let again = valid.take_if(|_| self.streams.rounds.chance(600));
             let proposal = match again {
                 Some(proposal) => proposal,
-                None => match self.propose(place, leader)? {
+                None => match self.propose(place, leader, drawn)? {
                     Some(proposal) => proposal,
                     None => continue,
                 },
@@ -66,7 +81,7 @@ impl Run {
                 valid = Some(proposal).filter(|_| self.streams.rounds.chance(500));
                 continue;
             };
-            self.settle(place, proposal, other, &signers);
+            self.settle(place, proposal, other, signers);
             let mut order = self.present(height);
             self.streams.rounds.shuffle(&mut order);
             for at in order {
@@ -78,17 +93,19 @@ impl Run {
         Err(Failure { height, phase: Phase::Check, replica: 0, what })
     }
 
-    fn propose(&mut self, place: Place, leader: usize) -> Result<Option<Proposal>, Failure> {
-        let time = Timestamp(self.now().0 + u64::from(place.round));
+    fn propose(&mut self, place: Place, leader: usize, address: ConsensusAddress) -> Result<Option<Proposal>, Failure> {
+        // CometBFT's time is later with every block, whatever the clocks say.
+        let last = self.blocks.last().and_then(|block| block.request.time).map_or(0, millis);
+        let time = Timestamp((self.now().0 + u64::from(place.round)).max(last + 1));
         let request = RequestPrepareProposal {
             max_tx_bytes: self.network.max_bytes,
             txs: Vec::new(),
-            local_last_commit: Some(self.extended_commit()),
-            misbehavior: Vec::new(),
+            local_last_commit: Some(self.last_extended.clone()),
+            misbehavior: self.misbehavior.clone(),
             height: raw(place.height),
             time: Some(proto_time(time)),
-            next_validators_hash: self.validators_hash(),
-            proposer_address: self.address(leader),
+            next_validators_hash: self.comet.hash(place.height + 1),
+            proposer_address: Bytes::copy_from_slice(&address.0),
         };
         let digest = Digest::default().number(place.height).number(time.0).bytes(&request.proposer_address);
         let digest = commit_digest(digest, &self.last_commit).get();
@@ -96,7 +113,6 @@ impl Run {
         let run = |chain: &Chain| chain.prepare_proposal(request).txs;
         let answer = replica
             .call(&mut self.audit, place, (Phase::Prepare, digest), run, |items| Digest::default().list(items).get());
-        let address = replica.address;
         let Some(items) = self.survived(answer, leader, place)? else { return Ok(None) };
         let honest = self.settings.calm || !self.streams.rounds.chance(80);
         let items = if honest { items } else { self.tamper(items) };
@@ -134,7 +150,7 @@ impl Run {
     }
 
     /// Process on everyone it reaches; ExtendVote and Verify where it passes. Who signed, when that decides.
-    fn vote(&mut self, place: Place, proposal: &Proposal) -> Result<Option<Vec<usize>>, Failure> {
+    fn vote(&mut self, place: Place, proposal: &Proposal) -> Result<Option<Votes>, Failure> {
         let mut reached = self.present(place.height);
         if !self.settings.calm {
             reached.retain(|_| !self.streams.rounds.chance(60));
@@ -158,22 +174,23 @@ impl Run {
             self.counts.refused += 1;
         }
         let split = !self.settings.calm && self.streams.rounds.chance(120);
-        if split || !self.network.decides(accepted.iter().copied()) {
+        if split || accepted.is_empty() || !self.decides(place.height, accepted.clone()) {
             return Ok(None);
         }
-        let signers = self.extend(place, proposal, &accepted)?;
-        Ok(Some(signers).filter(|signers| self.network.decides(signers.iter().copied())))
+        let votes = self.extend(place, proposal, &accepted)?;
+        let signers = votes.keys().copied().collect();
+        Ok(Some(votes).filter(|_| self.comet.decides(place.height, &signers)))
     }
 
     fn process(&mut self, place: Place, proposal: &Proposal, at: usize) -> Result<Option<bool>, Failure> {
         let request = RequestProcessProposal {
             txs: proposal.items.clone(),
             proposed_last_commit: Some(self.last_commit.clone()),
-            misbehavior: Vec::new(),
+            misbehavior: self.misbehavior.clone(),
             hash: Bytes::copy_from_slice(proposal.hash.as_slice()),
             height: raw(place.height),
             time: Some(proto_time(proposal.time)),
-            next_validators_hash: self.validators_hash(),
+            next_validators_hash: self.comet.hash(place.height + 1),
             proposer_address: Bytes::copy_from_slice(&proposal.proposer.0),
         };
         let digest = proposal_digest(place.height, proposal, &self.last_commit);
@@ -184,9 +201,10 @@ impl Run {
         Ok(self.survived(answer, at, place)?.map(|status| status == ACCEPT))
     }
 
-    fn extend(&mut self, place: Place, proposal: &Proposal, accepted: &[usize]) -> Result<Vec<usize>, Failure> {
+    /// What each voter adds to its precommit. A machine that is not simulated adds nothing.
+    fn extend(&mut self, place: Place, proposal: &Proposal, accepted: &[usize]) -> Result<Votes, Failure> {
         let digest = proposal_digest(place.height, proposal, &self.last_commit);
-        let mut votes: Vec<(usize, Bytes)> = Vec::new();
+        let mut votes = Votes::new();
         for at in accepted.iter().copied() {
             let request = RequestExtendVote {
                 hash: Bytes::copy_from_slice(proposal.hash.as_slice()),
@@ -194,8 +212,8 @@ impl Run {
                 time: Some(proto_time(proposal.time)),
                 txs: proposal.items.clone(),
                 proposed_last_commit: Some(self.last_commit.clone()),
-                misbehavior: Vec::new(),
-                next_validators_hash: self.validators_hash(),
+                misbehavior: self.misbehavior.clone(),
+                next_validators_hash: self.comet.hash(place.height + 1),
                 proposer_address: Bytes::copy_from_slice(&proposal.proposer.0),
             };
             let Some(replica) = self.replicas.get_mut(at) else { continue };
@@ -203,32 +221,45 @@ impl Run {
             let hash = |extension: &Bytes| Digest::default().bytes(extension).get();
             let answer = replica.call(&mut self.audit, place, (Phase::ExtendVote, digest), run, hash);
             if let Some(extension) = self.survived(answer, at, place)? {
-                votes.push((at, extension));
+                let own = |(a, _): &&(ConsensusAddress, _)| comet::key_at(a).is_some_and(|key| key.owner == at);
+                if let Some((address, _)) = self.comet.at(place.height).iter().find(own) {
+                    votes.insert(*address, extension);
+                }
             }
+        }
+        for address in self.signers(place.height, &[]) {
+            votes.insert(address, VoteExtension::default().encode().into());
         }
         if self.streams.rounds.chance(50) {
             let len = self.streams.rounds.index(40);
             let garbage = Bytes::from(self.streams.rounds.bytes(len));
-            self.verify(place, proposal, usize::MAX, &garbage)?;
+            self.verify(place, proposal, &ConsensusAddress::default(), &garbage)?;
         }
         for (signer, extension) in &votes {
-            self.verify(place, proposal, *signer, extension)?;
+            self.verify(place, proposal, signer, extension)?;
         }
-        Ok(votes.into_iter().map(|(at, _)| at).collect())
+        Ok(votes)
     }
 
     /// Everyone else looks at an extension and says the same: yes to an honest one.
-    fn verify(&mut self, place: Place, proposal: &Proposal, signer: usize, extension: &Bytes) -> Result<(), Failure> {
-        let expected = signer != usize::MAX || *extension == VoteExtension::default().encode();
+    fn verify(
+        &mut self,
+        place: Place,
+        proposal: &Proposal,
+        signer: &ConsensusAddress,
+        extension: &Bytes,
+    ) -> Result<(), Failure> {
+        let owner = comet::key_at(signer).map(|key| key.owner);
+        let expected = owner.is_some() || *extension == VoteExtension::default().encode();
         let mut verdict = if expected { Some(true) } else { None };
-        for at in self.present(place.height).into_iter().filter(|at| *at != signer) {
+        for at in self.present(place.height).into_iter().filter(|at| Some(*at) != owner) {
             let request = RequestVerifyVoteExtension {
                 hash: Bytes::copy_from_slice(proposal.hash.as_slice()),
-                validator_address: self.address(signer),
+                validator_address: Bytes::copy_from_slice(&signer.0),
                 height: raw(place.height),
                 vote_extension: extension.clone(),
             };
-            let digest = Digest::default().number(signer as u64).bytes(extension).get();
+            let digest = Digest::default().bytes(&signer.0).bytes(extension).get();
             let Some(replica) = self.replicas.get_mut(at) else { continue };
             let run = |chain: &Chain| chain.verify_vote_extension(request).status;
             let status = |status: &i32| u64::from(status.unsigned_abs());
@@ -249,65 +280,72 @@ impl Run {
     }
 
     /// The block is decided: from now on every CometBFT has it.
-    fn settle(&mut self, place: Place, proposal: Proposal, other: Option<Vec<Bytes>>, signers: &[usize]) {
+    fn settle(&mut self, place: Place, proposal: Proposal, other: Option<Vec<Bytes>>, votes: Votes) {
         let request = RequestFinalizeBlock {
             txs: proposal.items,
             decided_last_commit: Some(self.last_commit.clone()),
-            misbehavior: Vec::new(),
+            misbehavior: self.misbehavior.clone(),
             hash: Bytes::copy_from_slice(proposal.hash.as_slice()),
             height: raw(place.height),
             time: Some(proto_time(proposal.time)),
-            next_validators_hash: self.validators_hash(),
+            next_validators_hash: self.comet.hash(place.height + 1),
             proposer_address: Bytes::copy_from_slice(&proposal.proposer.0),
         };
-        self.last_commit = CommitInfo {
-            round: i32::try_from(place.round).unwrap_or(i32::MAX),
-            votes: (0..self.network.validators.len())
-                .map(|at| VoteInfo {
-                    validator: Some(self.validator(at)),
-                    block_id_flag: if signers.contains(&at) { COMMIT } else { ABSENT },
-                })
-                .collect(),
-        };
+        self.sign(place, votes);
         self.counts.blocks += 1;
         self.blocks.push(Decided {
             request,
             hash: proposal.hash,
             other,
             app_hash: None,
+            updates: None,
             writes: None,
             records: None,
             state: None,
         });
     }
 
-    fn validator(&self, at: usize) -> Validator {
-        let power = self.network.validators.get(at).map_or(0, |(_, power)| power.0);
-        Validator { address: self.address(at), power: i64::try_from(power).unwrap_or(i64::MAX) }
+    /// The commit that the next block carries: who signed, with signed extensions.
+    fn sign(&mut self, place: Place, mut votes: Votes) {
+        // Whoever is away is missing, as long as the rest decides.
+        let mut nil = BTreeSet::new();
+        for (address, for_nil) in &self.away {
+            let mut rest: BTreeSet<_> = votes.keys().copied().collect();
+            rest.remove(address);
+            if self.comet.decides(place.height, &rest) && votes.remove(address).is_some() && *for_nil {
+                nil.insert(*address);
+            }
+        }
+        let (height, round) = (raw(place.height), i64::from(place.round));
+        let vote = |(address, _): &(ConsensusAddress, Power)| {
+            let flag = match votes.get(address) {
+                Some(_) => COMMIT,
+                None if nil.contains(address) => NIL,
+                None => ABSENT,
+            };
+            let extension = votes.get(address).cloned().unwrap_or_default();
+            let signature = comet::key_at(address).filter(|_| flag == COMMIT).map_or_else(Bytes::new, |key| {
+                let bytes = vote_extension_sign_bytes(CHAIN, height, round, &extension);
+                Bytes::copy_from_slice(&key.secret.sign(&bytes).to_bytes())
+            });
+            ExtendedVoteInfo {
+                validator: Some(self.comet.validator(place.height, address)),
+                vote_extension: extension,
+                extension_signature: signature,
+                block_id_flag: flag,
+            }
+        };
+        let votes: Vec<_> = self.comet.at(place.height).iter().map(vote).collect();
+        let round = i32::try_from(place.round).unwrap_or(i32::MAX);
+        let plain =
+            |vote: &ExtendedVoteInfo| VoteInfo { validator: vote.validator.clone(), block_id_flag: vote.block_id_flag };
+        self.last_commit = CommitInfo { round, votes: votes.iter().map(plain).collect() };
+        self.last_extended = ExtendedCommitInfo { round, votes };
     }
+}
 
-    fn address(&self, at: usize) -> Bytes {
-        let address = self.network.validators.get(at).map(|(address, _)| *address).unwrap_or_default();
-        Bytes::copy_from_slice(&address.0)
-    }
-
-    fn validators_hash(&self) -> Bytes {
-        Bytes::copy_from_slice(keccak256(b"the set never changes").as_slice())
-    }
-
-    fn extended_commit(&self) -> ExtendedCommitInfo {
-        let votes = self.last_commit.votes.iter().map(|vote| ExtendedVoteInfo {
-            validator: vote.validator.clone(),
-            vote_extension: if vote.block_id_flag == COMMIT {
-                VoteExtension::default().encode().into()
-            } else {
-                Bytes::new()
-            },
-            extension_signature: Bytes::new(),
-            block_id_flag: vote.block_id_flag,
-        });
-        ExtendedCommitInfo { round: self.last_commit.round, votes: votes.collect() }
-    }
+fn millis(time: ProtoTime) -> u64 {
+    time.seconds.unsigned_abs() * 1_000 + u64::from(time.nanos.unsigned_abs()) / 1_000_000
 }
 
 fn raw(height: u64) -> i64 {

@@ -1,18 +1,23 @@
 //! A run: one seed, from genesis to its last block.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
-use defchain_abci::types::{CommitInfo, RequestFinalizeBlock};
-use defchain_base::{B256, Timestamp};
+use defchain_abci::types::{CommitInfo, ExtendedCommitInfo, Misbehavior, RequestFinalizeBlock};
+use defchain_base::{B256, ConsensusAddress, Timestamp};
 use defchain_store::WriteFault;
 
 use super::{
     audit::Audit,
     check::Checks,
+    comet::{self, Comet},
     failure::{Failure, Phase},
     faults::{Fault, Planted},
-    genesis::{GENESIS_TIME, Network},
+    genesis::{DAY, GENESIS_TIME, Network},
     gossip::Parcel,
+    people::People,
     replica::{Death, Moment, Place, Replica},
+    script::{Event, Script},
     stream::Stream,
     traffic::Traffic,
 };
@@ -88,6 +93,8 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     /// At which height a planted fault showed itself.
     pub planted_at: Option<u64>,
+    /// What happened, to be played again.
+    pub script: Script,
 }
 
 /// A decided block, as CometBFT's block store keeps it, and what the first replica made of it.
@@ -96,8 +103,9 @@ pub(super) struct Decided {
     pub hash: B256,
     /// Items of another proposal of the height that replicas accepted.
     pub other: Option<Vec<Bytes>>,
-    /// App hash, digests of the commit's writes, of the records and of the state.
+    /// App hash, digests of validator updates, of the commit's writes, of the records and of the state.
     pub app_hash: Option<B256>,
+    pub updates: Option<u64>,
     pub writes: Option<u64>,
     pub records: Option<u64>,
     pub state: Option<u64>,
@@ -110,6 +118,8 @@ pub(super) struct Streams {
     pub crashes: Stream,
     pub gossip: Stream,
     pub checks: Stream,
+    pub lies: Stream,
+    pub senders: Stream,
 }
 
 /// A run at work.
@@ -117,13 +127,23 @@ pub struct Run {
     pub(super) settings: Settings,
     pub(super) network: Network,
     pub(super) traffic: Traffic,
+    pub(super) people: People,
+    pub(super) comet: Comet,
+    /// What happens, as it is written down; or as it was given.
+    pub(super) script: Script,
+    pub(super) given: bool,
+    /// What CometBFT proves in this height's block.
+    pub(super) misbehavior: Vec<Misbehavior>,
+    /// Whose precommit is missing in this height, or for nil.
+    pub(super) away: BTreeMap<ConsensusAddress, bool>,
     pub(super) streams: Streams,
     pub(super) replicas: Vec<Replica>,
     /// Up to which height each replica is away: dead when it does not run, cut off when it does.
     pub(super) absence: Vec<u64>,
     pub(super) blocks: Vec<Decided>,
-    /// Who signed the newest block.
+    /// Who signed the newest block, and what they added to their votes.
     pub(super) last_commit: CommitInfo,
+    pub(super) last_extended: ExtendedCommitInfo,
     pub(super) on_the_way: Vec<Parcel>,
     /// Counts steps of gossip.
     pub(super) step: u64,
@@ -140,7 +160,20 @@ pub struct Run {
 /// Runs a seed to its end, or to its first failure.
 #[must_use]
 pub fn run(settings: &Settings) -> Outcome {
+    start(settings, None)
+}
+
+/// Plays what a script says, instead of what the seed would invent.
+#[must_use]
+pub fn replay(settings: &Settings, script: &Script) -> Outcome {
+    start(settings, Some(script.clone()))
+}
+
+fn start(settings: &Settings, script: Option<Script>) -> Outcome {
     let mut run = Run::new(*settings);
+    if let Some(script) = script {
+        (run.script, run.given) = (script, true);
+    }
     let failure = run.until_the_end().err();
     run.outcome(failure)
 }
@@ -149,13 +182,10 @@ impl Run {
     fn new(settings: Settings) -> Self {
         let seed = settings.seed;
         let traffic = Traffic::new(seed);
-        let network = Network::new(seed, settings.replicas, &traffic).unwrap_or_else(|_| Network {
-            validators: Vec::new(),
-            init: Default::default(),
-            max_bytes: 0,
-        });
-        let replicas =
-            network.validators.iter().enumerate().map(|(at, (address, _))| Replica::new(at, *address)).collect();
+        let people = People::new(seed, settings.replicas);
+        let network = Network::new(seed, settings.replicas, &traffic, &people)
+            .unwrap_or_else(|_| Network { init: Default::default(), max_bytes: 0 });
+        let replicas = (0..settings.replicas).map(Replica::new).collect();
         let mut faults = Stream::new(seed, "faults");
         let planted = settings.fault.map(|fault| Planted {
             fault,
@@ -167,17 +197,26 @@ impl Run {
             settings,
             network,
             traffic,
+            people,
+            comet: Comet::default(),
+            script: Script::default(),
+            given: false,
+            misbehavior: Vec::new(),
+            away: BTreeMap::new(),
             streams: Streams {
                 time: Stream::new(seed, "time"),
                 rounds: Stream::new(seed, "rounds"),
                 crashes: Stream::new(seed, "crashes"),
                 gossip: Stream::new(seed, "gossip"),
                 checks: Stream::new(seed, "checks"),
+                lies: Stream::new(seed, "lies"),
+                senders: Stream::new(seed, "senders"),
             },
             replicas,
             absence: vec![0; settings.replicas],
             blocks: Vec::new(),
             last_commit: CommitInfo::default(),
+            last_extended: ExtendedCommitInfo::default(),
             on_the_way: Vec::new(),
             step: 0,
             audit: Audit::default(),
@@ -194,7 +233,15 @@ impl Run {
         counts.add(self.checks.seen());
         let app_hash = self.blocks.last().and_then(|block| block.app_hash).unwrap_or_default();
         let planted_at = self.planted.and_then(|planted| planted.done);
-        Outcome { settings: self.settings, counts, app_hash, audit: self.audit, failure, planted_at }
+        Outcome {
+            settings: self.settings,
+            counts,
+            app_hash,
+            audit: self.audit,
+            failure,
+            planted_at,
+            script: self.script,
+        }
     }
 
     fn until_the_end(&mut self) -> Result<(), Failure> {
@@ -204,8 +251,9 @@ impl Run {
         }
         for height in 1..=self.settings.blocks {
             let place = Place { height, round: 0 };
-            self.advance_clock();
+            self.advance_clock(height);
             self.come_back(place)?;
+            self.plan_lies(height);
             self.go_away(place);
             self.gossip(place)?;
             self.decide(height)?;
@@ -223,21 +271,84 @@ impl Run {
         Ok(())
     }
 
-    /// Milliseconds to hours since the block before.
-    fn advance_clock(&mut self) {
-        let time = &mut self.streams.time;
-        let step = match time.below(100) {
-            0..35 => time.between(1, 60),
-            35..80 => time.between(300, 2_000),
-            80..95 => time.between(2_000, 60_000),
-            95..99 => time.between(60_000, 3_600_000),
-            _ => time.between(3_600_000, 6 * 3_600_000),
-        };
+    /// Milliseconds to years since the block before.
+    fn advance_clock(&mut self, height: u64) {
+        let day = u64::from(DAY) * 1_000;
+        let given = self.given.then(|| {
+            let step =
+                self.script.at(height).find_map(|event| if let Event::Time(step) = event { Some(*step) } else { None });
+            step.unwrap_or(1_000)
+        });
+        let step = given.unwrap_or_else(|| {
+            let time = &mut self.streams.time;
+            let step = match time.below(1_000) {
+                0..350 => time.between(1, 60),
+                350..700 => time.between(300, 2_000),
+                700..850 => time.between(2_000, 60_000),
+                850..940 => time.between(60_000, 2 * day),
+                // Months, years.
+                940..985 => time.between(day, 4 * day),
+                985..996 => time.between(4 * day, 12 * day),
+                _ => time.between(12 * day, 36 * day),
+            };
+            self.script.note(height, Event::Time(step));
+            step
+        });
         let now = self.clock_at.0 + step;
         self.clock_at = Timestamp(now);
         for chain in self.replicas.iter().filter_map(Replica::chain) {
             // Clocks of different nodes differ a little.
             chain.pool().set_clock(now + self.streams.time.below(200));
+        }
+    }
+
+    /// Who is caught lying, and whose precommit is missing although its machine is there.
+    fn plan_lies(&mut self, height: u64) {
+        self.misbehavior.clear();
+        self.away.clear();
+        if !self.given {
+            self.invent_lies(height);
+        }
+        let events: Vec<Event> = self.script.at(height).cloned().collect();
+        for event in events {
+            match event {
+                Event::Evidence { address, light_client, ago } => {
+                    let Some(at) = height.checked_sub(1 + ago).filter(|at| *at > 0) else { continue };
+                    let time = usize::try_from(at - 1).ok().and_then(|n| self.blocks.get(n)?.request.time);
+                    self.misbehavior.push(Misbehavior {
+                        r#type: if light_client { 2 } else { 1 },
+                        validator: Some(self.comet.validator(at, &address)),
+                        height: i64::try_from(at).unwrap_or(i64::MAX),
+                        time,
+                        total_voting_power: i64::try_from(self.comet.total(at)).unwrap_or(i64::MAX),
+                    });
+                }
+                Event::Away { address, nil } => {
+                    self.away.insert(address, nil);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn invent_lies(&mut self, height: u64) {
+        let lies = &mut self.streams.lies;
+        if lies.chance(30) {
+            let ago = lies.below(6);
+            let at = height.saturating_sub(1 + ago).max(1);
+            if let Some((address, _)) = lies.pick(self.comet.at(at)).copied() {
+                let event = Event::Evidence { address, light_client: lies.chance(200), ago };
+                self.script.note(height, event.clone());
+                // Several pieces of evidence of one lie.
+                if lies.chance(200) {
+                    self.script.note(height, event);
+                }
+            }
+        }
+        if lies.chance(150)
+            && let Some((address, _)) = lies.pick(self.comet.at(height)).copied()
+        {
+            self.script.note(height, Event::Away { address, nil: lies.chance(400) });
         }
     }
 
@@ -256,7 +367,7 @@ impl Run {
         // A replica that is brought back may die once more on the way.
         for _ in 0..3 {
             for at in 0..self.replicas.len() {
-                if self.network.decides(self.present(place.height).into_iter()) {
+                if self.decides(place.height, self.present(place.height)) {
                     return Ok(());
                 }
                 self.fetch_back(at, place)?;
@@ -305,8 +416,8 @@ impl Run {
         if streams.chance(60) {
             let at = streams.index(self.replicas.len());
             let until = place.height + streams.between(1, 6);
-            let others = self.present(place.height).into_iter().filter(|other| *other != at);
-            if self.network.decides(others)
+            let others = self.present(place.height).into_iter().filter(|other| *other != at).collect();
+            if self.decides(place.height, others)
                 && let Some(absence) = self.absence.get_mut(at)
             {
                 *absence = (*absence).max(until);
@@ -320,12 +431,31 @@ impl Run {
             self.replicas.iter().filter(|r| r.runs() && r.height() == height).map(|r| r.index).collect();
         let Some(at) = self.streams.checks.pick(&holders).copied() else { return Ok(()) };
         if let Some((replica, chain)) = self.replicas.get(at).and_then(|r| Some((r, r.chain()?))) {
-            self.checks.newest(chain).map_err(|what| replica.failure(height, Phase::Check, what))?;
+            self.checks.newest(chain, &self.comet).map_err(|what| replica.failure(height, Phase::Check, what))?;
+        }
+        for (sender, contract) in self.checks.take_created() {
+            if self.people.addresses().any(|person| person == sender) {
+                self.people.found_proxy(contract);
+            }
         }
         if height.is_multiple_of(8) {
             self.prove(at, height)?;
         }
         Ok(())
+    }
+
+    /// Whether these replicas, with the validators whose machines are not simulated, have more than two thirds of the power.
+    pub(super) fn decides(&self, height: u64, replicas: Vec<usize>) -> bool {
+        self.comet.decides(height, &self.signers(height, &replicas))
+    }
+
+    /// Validators of a height who vote when these replicas do.
+    pub(super) fn signers(&self, height: u64, replicas: &[usize]) -> BTreeSet<ConsensusAddress> {
+        let votes = |address: &ConsensusAddress| {
+            comet::key_at(address)
+                .is_some_and(|key| key.owner >= self.settings.replicas || replicas.contains(&key.owner))
+        };
+        self.comet.at(height).iter().map(|(address, _)| *address).filter(votes).collect()
     }
 
     pub(super) fn now(&self) -> Timestamp {

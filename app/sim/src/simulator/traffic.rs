@@ -7,10 +7,12 @@ use alloy_eips::{
     eip7702::{Authorization, SignedAuthorization},
 };
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use defchain_base::tx::{NativeKind, NativeTx};
 use secp256k1::{Message, SECP256K1, SecretKey};
 
 use super::{
     contracts::{BURNS_ITS_MONEY, CONTRACTS, SHORT_LIVED, STILLBORN, creation},
+    script::Sent,
     stream::Stream,
 };
 
@@ -35,26 +37,74 @@ pub struct User {
 impl User {
     /// `None` for a number whose hash is no key, which is as rare as a collision.
     fn new(number: u64) -> Option<Self> {
-        let seed = keccak256([&b"defchain/sim/user"[..], &number.to_be_bytes()].concat());
+        Self::labelled(b"defchain/sim/user", number)
+    }
+
+    /// One of the people of the economy, who are not the senders of this traffic.
+    pub fn person(number: u64) -> Option<Self> {
+        Self::labelled(b"defchain/sim/person", number)
+    }
+
+    fn labelled(label: &[u8], number: u64) -> Option<Self> {
+        let seed = keccak256([label, &number.to_be_bytes()].concat());
         let key = SecretKey::from_byte_array(seed.0).ok()?;
         let public = key.public_key(SECP256K1).serialize_uncompressed();
         let address = Address::from_word(keccak256(public.get(1..).unwrap_or_default()));
         Some(Self { key, address })
     }
 
-    fn sign_hash(&self, hash: B256) -> Signature {
+    /// Its signature of a hash.
+    pub fn sign_hash(&self, hash: B256) -> Signature {
         let signature = SECP256K1.sign_ecdsa_recoverable(Message::from_digest(hash.0), &self.key);
         let (id, bytes) = signature.serialize_compact();
         Signature::from_bytes_and_parity(&bytes, i32::from(id) == 1)
     }
 
-    fn sign<T>(&self, tx: T) -> Bytes
+    /// A signed transaction.
+    pub fn sign<T>(&self, tx: T) -> Bytes
     where
         T: SignableTransaction<Signature>,
         TxEnvelope: From<alloy_consensus::Signed<T>>,
     {
         let signature = self.sign_hash(tx.signature_hash());
         TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into()
+    }
+}
+
+/// A transaction of the script, signed, with this nonce.
+#[must_use]
+pub fn envelope(user: &User, sent: &Sent, nonce: u64) -> Bytes {
+    let Sent { to, value, input, gas, cap, tip, kind, .. } = sent.clone();
+    let (chain_id, gas_limit) = (CHAIN_ID, gas);
+    let to = to.map_or(TxKind::Create, TxKind::Call);
+    let access_list = AccessList::default();
+    match kind {
+        0 => user.sign(TxLegacy { chain_id: Some(chain_id), nonce, gas_price: cap, gas_limit, to, value, input }),
+        1 => user.sign(TxEip2930 { chain_id, nonce, gas_price: cap, gas_limit, to, value, access_list, input }),
+        100 => {
+            let tx = NativeTx {
+                kind: NativeKind::Staking,
+                chain_id,
+                nonce,
+                max_priority_fee_per_gas: tip,
+                max_fee_per_gas: cap,
+                gas_limit,
+                payload: input,
+            };
+            let signature = user.sign_hash(tx.signature_hash());
+            tx.into_signed(signature).encoded().into()
+        }
+        _ => user.sign(TxEip1559 {
+            chain_id,
+            nonce,
+            gas_limit,
+            max_fee_per_gas: cap,
+            max_priority_fee_per_gas: tip,
+            to,
+            value,
+            access_list,
+            input,
+        }),
     }
 }
 
