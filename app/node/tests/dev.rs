@@ -33,7 +33,10 @@ struct Dev {
 
 fn dev(args: &[&str]) -> Dev {
     let mut line: Command = command();
-    line.args(["--json", "dev", "--plain-money", "--port", "0"]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    line.args(["--json", "dev", "--plain-money", "--port", "0"])
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut process = Running::start(&mut line);
     let said = process.first_json();
     let url = said["rpc"].as_str().unwrap().to_owned();

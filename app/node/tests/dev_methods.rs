@@ -43,7 +43,10 @@ struct Dev {
 
 fn dev(args: &[&str]) -> Dev {
     let mut line = command();
-    line.args(["--json", "dev", "--plain-money", "--port", "0"]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    line.args(["--json", "dev", "--plain-money", "--port", "0"])
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut process = Running::start(&mut line);
     let url = process.first_json()["rpc"].as_str().unwrap().to_owned();
     Dev { process, url }

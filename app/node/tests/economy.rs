@@ -17,6 +17,7 @@ use std::{
 };
 
 use common::{Done, Home, Running, command, run};
+use defchain_node::keys::{DEV_MNEMONIC, derive};
 use serde_json::{Value, json};
 
 const FIRST: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
@@ -247,6 +248,45 @@ fn refusals_of_the_chain_reach_the_command_line_with_their_figures() {
     let mut other = chain.home.command(&["tx", "--rpc", &chain.url]);
     let other_key = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
     run(other.args(register).env("DEFCHAIN_PRIVATE_KEY", other_key), "").fails(1, &["the sender is", OTHER]);
+}
+
+/// Signs with an account of the development phrase.
+fn as_account(home: &Home, index: u32, args: &[&str]) -> Done {
+    let key = derive(DEV_MNEMONIC, index).unwrap().to_bytes().to_string();
+    run(home.command(args).env("DEFCHAIN_PRIVATE_KEY", key), "")
+}
+
+#[test]
+fn a_validator_registers_from_the_command_line_and_the_next_of_its_country_queues() {
+    let chain = Chain::start();
+    let operators = [0_u32, 1].map(|index| (index, derive(DEV_MNEMONIC, index).unwrap().address().to_string()));
+    for ((index, operator), queued) in operators.iter().zip(["false", "true"]) {
+        let home = Home::initialised();
+        let tx = |args: &[&str]| as_account(&home, *index, &[&["--json", "tx", "--rpc", &chain.url], args].concat());
+        let file = home.file("attestation.json");
+        let path = file.to_str().unwrap();
+        // Account 19 is the verifier of local chains.
+        let sign = ["attest", "sign", "--validator", operator, "--country", "JP", "--rpc", &chain.url, "--out", path];
+        as_account(&home, 19, &sign).ok();
+        home.run(&["keys", "bls", "new"]).ok();
+        let register = ["register", "--moniker", "Alpha", "--commission", "10", "--attestation", path, "--wait"];
+        tx(&register).fails(1, &["10000000000000000000000"]);
+        tx(&["stake", "10000", "--years", "4", "--wait"]).ok();
+        let done = tx(&register).ok().json();
+        let event = done["events"].as_array().unwrap().iter().find(|event| event["event"] == "Registered").unwrap();
+        assert_eq!(event["args"]["queued"], queued, "{done}");
+    }
+    let (first, second) = (operators[0].1.to_lowercase(), operators[1].1.to_lowercase());
+    let seat = chain.query(&["jurisdictions", "JP"]);
+    assert_eq!((&seat[0]["operator"], &seat[0]["queue"]), (&json!(first), &json!([second])));
+    let info = chain.query(&["validator", &first]);
+    assert_eq!(
+        (&info["country"], &info["status"], &info["commissionBps"]),
+        (&json!("JP"), &json!("active"), &json!(1_000))
+    );
+    let human = chain.human(&["validator", &first]);
+    assert!(human.contains("Alpha (JP), Japan") && human.contains("10.00 %"), "{human}");
+    assert_eq!(chain.query(&["validator", &second])["status"], "queued");
 }
 
 #[test]

@@ -61,17 +61,18 @@ impl Rig {
     fn powers(&self) -> Vec<u64> {
         let set = self.network.comet(0, "/validators").unwrap();
         let list = set["result"]["validators"].as_array().or(set["validators"].as_array()).unwrap().clone();
-        let mut powers: Vec<u64> =
-            list.iter().map(|v| v["voting_power"].as_str().unwrap().parse().unwrap()).collect();
+        let mut powers: Vec<u64> = list.iter().map(|v| v["voting_power"].as_str().unwrap().parse().unwrap()).collect();
         powers.sort_unstable();
         powers
     }
 
     fn status(&self, operator: &str) -> Option<String> {
         let all = self.ask("def_getValidators", json!([]));
-        let found = all["validators"].as_array().unwrap().iter().find(|v| {
-            v["operator"].as_str().unwrap().eq_ignore_ascii_case(operator)
-        });
+        let found = all["validators"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|v| v["operator"].as_str().unwrap().eq_ignore_ascii_case(operator));
         found.map(|v| v["status"].as_str().unwrap().to_owned())
     }
 
@@ -84,8 +85,7 @@ impl Rig {
         let file = attestation.to_str().unwrap();
         let sign = ["attest", "sign", "--validator", operator, "--country", "FR", "--out", file];
         self.tool(&node.home, VERIFIER_KEY, &sign).ok();
-        let register =
-            ["tx", "register", "--moniker", moniker, "--commission", "10", "--attestation", file, "--wait"];
+        let register = ["tx", "register", "--moniker", moniker, "--commission", "10", "--attestation", file, "--wait"];
         self.tool(&node.home, key, &register).ok();
     }
 }
@@ -139,9 +139,8 @@ fn a_fifth_validator_gets_power_a_second_of_its_country_queues_and_a_copied_key_
     assert!(evidence["operator"].as_str().unwrap().eq_ignore_ascii_case(SECOND.0));
     assert_eq!(evidence["shareBps"], 500);
     // 5 % of 15,000 DEF: half burned, 30 % to the treasury, the reporter's share burned, as nobody reported (D34).
-    let wei = |field: &str| {
-        u128::from_str_radix(evidence[field].as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
-    };
+    let wei =
+        |field: &str| u128::from_str_radix(evidence[field].as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
     let def = 1_000_000_000_000_000_000_u128;
     assert_eq!((wei("slashed"), wei("treasury"), wei("reward")), (750 * def, 225 * def, 0));
     assert!(rig.amount("eth_getBalance", json!([TREASURY, "latest"])) >= treasury + 225 * def);
@@ -152,10 +151,9 @@ fn a_fifth_validator_gets_power_a_second_of_its_country_queues_and_a_copied_key_
 
     // Everybody agrees on all of it, the fifth node too.
     let height = rig.network.tips()[0].as_ref().unwrap().height;
-    rig.network.wait(PATIENCE, "the fifth node", |network| {
-        network.rpc(joined).tip().is_ok_and(|tip| tip.height >= height)
-    })
-    .unwrap();
+    rig.network
+        .wait(PATIENCE, "the fifth node", |network| network.rpc(joined).tip().is_ok_and(|tip| tip.height >= height))
+        .unwrap();
     let block = |i: usize| rig.network.rpc(i).block(&format!("{height:#x}")).unwrap();
     for i in [1, 2, 3, joined] {
         assert_eq!(block(i), block(0), "node{i}");

@@ -36,7 +36,8 @@ impl Node {
         let declaration = home.folder.path().join("d.json");
         let declaration = declaration.to_str().unwrap();
         home.run(&["genesis", "add-account", &operator(7), "100000"]).ok();
-        home.run(&["genesis", "add-validator", "--operator", &operator(1), "--country", "DE", "--out", declaration]).ok();
+        home.run(&["genesis", "add-validator", "--operator", &operator(1), "--country", "DE", "--out", declaration])
+            .ok();
         home.run(&["genesis", "collect", declaration]).ok();
         let (rpc, metrics, comet_metrics) = set_ports(&home);
         Self { home, url: format!("http://127.0.0.1:{rpc}"), metrics, comet_metrics }

@@ -43,7 +43,13 @@ mod tests {
 
     fn block(n: u8, size: u64) -> Arc<Block> {
         let header = Header { hash: B256::repeat_byte(n), size, ..Header::default() };
-        Arc::new(Block { header: Arc::new(header), txs: Vec::new(), receipts: Vec::new(), events: Vec::new(), removed: false })
+        Arc::new(Block {
+            header: Arc::new(header),
+            txs: Vec::new(),
+            receipts: Vec::new(),
+            events: Vec::new(),
+            removed: false,
+        })
     }
 
     #[test]

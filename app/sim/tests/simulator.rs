@@ -9,9 +9,10 @@
 )]
 
 use defchain_sim::simulator::{
-    Counts, Fault, Settings, Wrong,
-    campaign::{Campaign, campaign, plant_all},
-    run,
+    Counts, Fault, Script, Settings, Wrong,
+    campaign::{Campaign, campaign, distil, plant_all},
+    replay, run,
+    script::Event,
 };
 
 const SHORT: Settings = Settings { seed: 1, blocks: 25, replicas: 4, txs: 10, calm: false, fault: None };
@@ -89,4 +90,39 @@ fn one_replica_and_seven_replicas_work_as_well() {
         let Counts { executed, crashes, included, .. } = outcome.counts;
         assert!(executed + crashes >= 12 * replicas as u64 && included > 20, "{:?}", outcome.counts);
     }
+}
+
+#[test]
+fn a_script_plays_what_the_seed_invented_call_by_call() {
+    let invented = run(&SHORT);
+    let text = invented.script.to_string();
+    let script: Script = text.parse().unwrap();
+    assert_eq!(script, invented.script);
+    let kinds = |f: fn(&Event) -> bool| script.events().iter().filter(|(_, event)| f(event)).count();
+    assert!(kinds(|e| matches!(e, Event::Send(_))) > 50 && kinds(|e| matches!(e, Event::Time(_))) == 25, "{text}");
+    let played = replay(&SHORT, &script);
+    assert_eq!(played.audit.first_difference(&invented.audit), None);
+    assert_eq!((played.app_hash, played.failure), (invented.app_hash, None));
+    // Other events, another chain.
+    let less: Script = text
+        .lines()
+        .filter(|line| !line.starts_with("send"))
+        .map(|line| format!("{line}\n"))
+        .collect::<String>()
+        .parse()
+        .unwrap();
+    assert_ne!(replay(&SHORT, &less).app_hash, invented.app_hash);
+}
+
+#[test]
+fn a_failure_shrinks_to_the_few_events_without_which_it_does_not_happen() {
+    // A transaction that is lost needs a transaction, and little else.
+    let failed = (1..20)
+        .map(|seed| run(&Settings { seed, fault: Some(Fault::DroppedTransaction), ..SHORT }))
+        .find(|outcome| outcome.failure.is_some())
+        .expect("the fault shows");
+    let (settings, script) = distil(&failed).expect("the script repeats it");
+    assert!(script.len() <= 3 && script.len() < failed.script.len() / 10, "{script}");
+    let again = replay(&settings, &script).failure.expect("it still fails");
+    assert!(again.what.alike(&failed.failure.unwrap().what), "{again}");
 }

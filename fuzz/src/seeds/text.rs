@@ -6,8 +6,8 @@ use alloy_primitives::{Address, B256, hex, keccak256};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use defchain_base::{Amount, ConsensusAddress, Height};
 use defchain_chain::{
-    driver::{AccountDump, StateDump},
     driver::dev_validator,
+    driver::{AccountDump, StateDump},
     genesis::{AppState, GenesisAccount},
     upgrade::UpgradePlan,
 };

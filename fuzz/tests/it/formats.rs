@@ -21,7 +21,7 @@ fn the_hash_of_a_genesis_is_frozen() {
             chain_id: text::CHAIN,
             initial_height: 1,
             max_block_bytes: 8 << 20,
-        time: 1_700_000_000,
+            time: 1_700_000_000,
             app_version: 0,
             validators: std::slice::from_ref(&key),
             app_state: &app_state,

@@ -127,6 +127,14 @@ pub trait ModuleParams: Encode + Decode + Default + Clone + PartialEq + Serializ
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ParamsKey<P>(pub core::marker::PhantomData<P>);
 
+impl<P> ParamsKey<P> {
+    /// The key.
+    #[must_use]
+    pub const fn key() -> Self {
+        Self(core::marker::PhantomData)
+    }
+}
+
 impl<P: ModuleParams> StateKey for ParamsKey<P> {
     type Value = P;
     const SUBSTORE: Substore = Substore::Sys;

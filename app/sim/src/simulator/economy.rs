@@ -455,6 +455,13 @@ fn fit(state: &StateAt, block: &Block) -> Result<(), Wrong> {
 fn weights(state: &StateAt, height: u64, comet: &Comet) -> Result<(), Wrong> {
     let set = defchain_validators::query::set_at(state, defchain_base::Height(height + 2)).map_err(unreadable)?;
     let Some(set) = set else { return Ok(()) };
+    // Nobody was fit: whoever signed goes on with the power he had (D28).
+    for member in &set.0 {
+        let record = defchain_validators::query::record(state, member.operator).map_err(unreadable)?;
+        if record.is_none_or(|r| r.status != defchain_validators::Status::Active) {
+            return Ok(());
+        }
+    }
     let mut sums: BTreeMap<Address, u128> = BTreeMap::new();
     let today = staking::clock(state).map_err(unreadable)?.day;
     for member in &set.0 {
