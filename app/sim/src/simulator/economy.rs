@@ -248,7 +248,9 @@ impl Economy {
     /// D34's split, D19's share, epochs.
     fn validators(&mut self, log: &Log, flows: &mut Flows) -> Result<(), Wrong> {
         if let Ok(event) = Slash::Slashed::decode_log(log) {
-            let expected = slash::split(small(event.slashed), !event.reporter.is_zero());
+            // Whoever reports itself gets nothing.
+            let reported = !event.reporter.is_zero() && event.reporter != event.validator;
+            let expected = slash::split(small(event.slashed), reported);
             let found = slash::Split {
                 burned: small(event.burned),
                 treasury: small(event.treasury),

@@ -120,6 +120,7 @@ pub(super) struct Streams {
     pub checks: Stream,
     pub lies: Stream,
     pub senders: Stream,
+    pub clocks: Stream,
 }
 
 /// A run at work.
@@ -211,6 +212,7 @@ impl Run {
                 checks: Stream::new(seed, "checks"),
                 lies: Stream::new(seed, "lies"),
                 senders: Stream::new(seed, "senders"),
+                clocks: Stream::new(seed, "clocks"),
             },
             replicas,
             absence: vec![0; settings.replicas],
@@ -298,7 +300,7 @@ impl Run {
         self.clock_at = Timestamp(now);
         for chain in self.replicas.iter().filter_map(Replica::chain) {
             // Clocks of different nodes differ a little.
-            chain.pool().set_clock(now + self.streams.time.below(200));
+            chain.pool().set_clock(now + self.streams.clocks.below(200));
         }
     }
 
