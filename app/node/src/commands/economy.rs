@@ -45,9 +45,10 @@ pub enum EconomyQuery {
     #[command(after_help = "Example:\n  defchain-app query burns 100 200")]
     Burns {
         /// First block: a number or tag
+        #[arg(value_parser = tag)]
         from: BlockNumberOrTag,
         /// Last block
-        #[arg(default_value = "latest")]
+        #[arg(default_value = "latest", value_parser = tag)]
         to: BlockNumberOrTag,
     },
     /// What a payment costs beside its gas
@@ -166,9 +167,17 @@ pub enum EconomyQuery {
     #[command(after_help = "Example:\n  defchain-app query events 100")]
     Events {
         /// A number or tag
-        #[arg(default_value = "latest")]
+        #[arg(default_value = "latest", value_parser = tag)]
         block: BlockNumberOrTag,
     },
+}
+
+/// A block as people name it: 100, 0x64, latest, earliest.
+fn tag(text: &str) -> Result<BlockNumberOrTag, String> {
+    match text.parse::<u64>() {
+        Ok(number) => Ok(BlockNumberOrTag::Number(number)),
+        Err(_) => text.parse().map_err(|_| format!("{text:?} is no block: write 100, 0x64, latest or earliest")),
+    }
 }
 
 pub(super) fn run(rpc: &str, query: &EconomyQuery, output: Output) -> Result<()> {
@@ -322,7 +331,11 @@ async fn money(client: &Client, query: &EconomyQuery, output: Output) -> Result<
                 vec![b.height.to::<u64>().to_string(), time(b.timestamp), def(b.burned)]
             };
             let rows = table(&["block", "time", "DEF"], h.blocks.iter().map(row).collect());
-            tell(output, format!("{rows}\n{} DEF in blocks {} to {}", def(h.total), h.from, h.to), &h)
+            tell(
+                output,
+                format!("{rows}\n{} DEF in blocks {} to {}", def(h.total), h.from.to::<u64>(), h.to.to::<u64>()),
+                &h,
+            )
         }
         EconomyQuery::Commission { from, to, amount } => {
             let c = client.commission(*from, *to, U256::from(*amount)).await?;
