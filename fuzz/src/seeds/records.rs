@@ -2,10 +2,10 @@
 
 use alloy_primitives::Log;
 use defchain_base::{
-    Address, AgeMillis, Amount, B256, Bloom, Bytes, ConsensusAddress, Encode, Height, Power, Timestamp, U256,
+    Address, AgeMillis, Amount, B256, Bloom, Bytes, ConsensusAddress, Encode, Height, Timestamp, U256,
 };
 use defchain_chain::{
-    ChainHead, ValidatorRecord,
+    ChainHead,
     params::ChainParams,
     records::{Header, Receipt, Receipts},
     upgrade::UpgradePlan,
@@ -15,6 +15,7 @@ use defchain_token::{
     AccountRecord, Portion, Portions, TokenParams,
     keys::{AmountRecord, Present, SweptTo},
 };
+use defchain_validators::{Member, ValidatorSet};
 
 use super::{Made, made};
 
@@ -95,7 +96,8 @@ pub(super) fn good() -> Vec<Made> {
         gas_limit: 6,
         header: B256::repeat_byte(7),
     };
-    let validator = ValidatorRecord { operator: Address::repeat_byte(1), power: Power(2), pub_key: [3; 32] };
+    let member = Member { operator: Address::repeat_byte(1), key: [3; 32], weight: U256::from(5), power: 2 };
+    let set = ValidatorSet(vec![member]);
     let plan = UpgradePlan { height: Height(100), app_version: 2, name: "second".to_owned() };
     let mut all = vec![
         made("account", "empty", AccountRecord::default().to_bytes()),
@@ -109,7 +111,7 @@ pub(super) fn good() -> Vec<Made> {
         made("storage-word", "one", StorageWord(U256::from(1)).to_bytes()),
         made("storage-word", "all", StorageWord(U256::MAX).to_bytes()),
         made("chain-head", "some", head.to_bytes()),
-        made("validator", "some", validator.to_bytes()),
+        made("validator-set", "some", set.to_bytes()),
         made("chain-params", "defaults", ChainParams::default().to_bytes()),
         made("upgrade-plan", "some", plan.to_bytes()),
         made("rules-version", "some", bytes("01 0000000000000002")),

@@ -11,15 +11,18 @@ use defchain_chain::{
     genesis::{AppState, GenesisAccount},
     upgrade::UpgradePlan,
 };
+use defchain_geo::Country;
+use defchain_node::keys::StoredBls;
 use defchain_node::{
     comet::keys::CometKey,
     config,
     fuzzing::encode_state,
     genesis::{
-        declaration::Declaration,
+        declaration::{Choices, Declaration},
         document::{Document, Validator},
     },
 };
+use defchain_validators::pop::BlsSecret;
 use serde_json::json;
 
 use super::chain::{CONTRACT, key};
@@ -94,7 +97,17 @@ fn declaration() -> String {
     let path = folder.path().join("priv_validator_key.json");
     std::fs::write(&path, file.to_string()).expect("a temporary file");
     let key = CometKey::read(&path).expect("a key");
-    Declaration::new(&key, CHAIN, Address::repeat_byte(0x0f), 1_000, "sample").to_json().expect("JSON")
+    let secret = BlsSecret::from_seed(&[5; 32]).expect("a secret");
+    let bls = StoredBls { public: secret.public(), secret };
+    let choices = Choices {
+        operator: Address::repeat_byte(0x0f),
+        moniker: "sample".to_owned(),
+        country: Country::parse("KE").expect("a jurisdiction"),
+        stake: Amount::from_def(10_000),
+        years: 4,
+        commission_bps: 500,
+    };
+    Declaration::new(&key, &bls, (CHAIN, 35_679), choices).to_json().expect("JSON")
 }
 
 fn lines(accounts: &[GenesisAccount]) -> String {

@@ -93,7 +93,7 @@ fn accounts(data: &[u8]) -> Verdict {
 
 fn declaration(data: &[u8]) -> Verdict {
     let mut problems = Problems::default();
-    match verify_bytes(data, Path::new("declaration.json"), text::CHAIN, &mut problems) {
+    match verify_bytes(data, Path::new("declaration.json"), (text::CHAIN, 35_679), &mut problems) {
         Some(_) if problems.is_empty() => Ok(()),
         _ => {
             bounded(&problems);

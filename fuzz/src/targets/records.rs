@@ -2,7 +2,7 @@
 
 use defchain_base::{CodecError, Decode, Encode, read_exact_value};
 use defchain_chain::{
-    ChainHead, ValidatorRecord, fuzzing as chain,
+    ChainHead, fuzzing as chain,
     params::ChainParams,
     records::{Header, Receipts},
     upgrade::UpgradePlan,
@@ -13,6 +13,7 @@ use defchain_token::{
     AccountRecord, TokenParams,
     keys::{AmountRecord, Present, SweptTo},
 };
+use defchain_validators::ValidatorSet;
 
 use crate::{Memory, SMALL, Target};
 
@@ -24,7 +25,7 @@ pub(super) const TARGETS: &[Target] = &[
     Target::again("swept-to", again::<SweptTo>),
     Target::again("storage-word", again::<StorageWord>).open(),
     Target::again("chain-head", again::<ChainHead>),
-    Target::again("validator", again::<ValidatorRecord>),
+    Target::again("validator-set", again::<ValidatorSet>),
     Target::again("chain-params", again::<ChainParams>),
     Target::again("upgrade-plan", again::<UpgradePlan>),
     Target::again("rules-version", chain::rules_version),
