@@ -1,9 +1,12 @@
 //! What governance does to native money: the list of those who do not decay (D16), and new burn tables (D11).
 
-use defchain_base::{Address, StateError, StateRead, StateReadExt, StateWriteExt, Substore, native::Host, system};
+use defchain_base::{
+    Address, Amount, StateError, StateRead, StateReadExt, StateWriteExt, Substore, native::Host,
+    system::{self, Pool},
+};
 
 use crate::{
-    BurnTable, Ledger, TableVersion, TokenError, events,
+    BurnTable, Ledger, Shares, TableVersion, TokenError, events,
     keys::{ExemptKey, Present},
     state::{TokenRead, TokenWrite},
 };
@@ -23,7 +26,13 @@ pub fn set_exempt<H: Host + ?Sized>(host: &mut H, address: Address, on: bool) ->
     let mut ledger = Ledger::new(&params, host.block().age);
     let changed = ledger.set_no_decay(host, &address, on)?;
     let effects = ledger.write(host)?;
-    effects.shares.credit(host)?;
+    // What burns is burned through the host, which counts it: the header's figure is all that left the supply (D4).
+    let burned = effects.shares.burned;
+    let dividend = effects.shares.dividend.checked_add(burned)?;
+    Shares { dividend, burned: Amount::ZERO, ..effects.shares }.credit(host)?;
+    if !burned.is_zero() {
+        host.burn(Pool::Dividend, burned)?;
+    }
     for (account, taken) in &effects.settled {
         host.emit(events::settled(*account, taken))?;
     }

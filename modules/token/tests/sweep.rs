@@ -154,6 +154,19 @@ fn who_does_not_decay_keeps_what_it_had_when_it_came() {
     assert!(refused.contains("system addresses"), "{refused}");
 }
 
+/// D4: found by the simulator. What governance's step settles leaves the supply, and must be in what the block says it burned.
+#[test]
+fn what_burns_on_the_way_onto_the_list_counts_as_burned() {
+    let mut world = World::new(TokenParams::economy());
+    world.give(address(0), Amount::from_def(100));
+    world.wait(DAY);
+    let before = world.host.total_supply().unwrap();
+    assert!(set_exempt(&mut world.host, address(0), true).unwrap());
+    let lost = before.checked_sub(world.host.total_supply().unwrap()).unwrap();
+    let half = Amount::from_wei(Amount::ONE_DEF.wei() / 2);
+    assert_eq!((lost, world.host.burned(), world.host.pool(Pool::Dividend).unwrap()), (half, half, half));
+}
+
 /// D11: a changed table applies to what is received from the next hour on; each portion keeps its version.
 #[test]
 fn a_changed_burn_table_leaves_what_was_received_before_alone() {
