@@ -269,31 +269,6 @@ fn hash(file: &Path, output: Output) -> Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    #[test]
-    fn amounts_are_read_to_the_wei() {
-        for (text, wei) in [
-            ("1", 1_000_000_000_000_000_000),
-            ("0.5", 500_000_000_000_000_000),
-            ("100000 DEF", 100_000_000_000_000_000_000_000),
-            ("1.000000000000000001", 1_000_000_000_000_000_001),
-            ("5wei", 5),
-            ("0", 0),
-        ] {
-            assert_eq!(parse_amount(text).unwrap().wei(), wei, "{text}");
-        }
-        for text in
-            ["", "-1", "1e18", ".5", "1.", "1.0000000000000000001", "0.5wei", "wei", "1,5", "9".repeat(40).as_str()]
-        {
-            assert!(parse_amount(text).is_err(), "{text}");
-        }
-    }
-}
-
 fn genesis_validator(verified: &Verified) -> GenesisValidator {
     let Choices { operator, moniker, country, stake, years, commission_bps } = verified.choices.clone();
     GenesisValidator {
@@ -319,4 +294,29 @@ fn parse_percent(text: &str) -> Result<u16> {
     let whole: u16 = whole.parse().map_err(|_| wrong())?;
     let part: u16 = format!("{part:0<2}").parse().map_err(|_| wrong())?;
     whole.checked_mul(100).and_then(|bps| bps.checked_add(part)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_to_the_wei() {
+        for (text, wei) in [
+            ("1", 1_000_000_000_000_000_000),
+            ("0.5", 500_000_000_000_000_000),
+            ("100000 DEF", 100_000_000_000_000_000_000_000),
+            ("1.000000000000000001", 1_000_000_000_000_000_001),
+            ("5wei", 5),
+            ("0", 0),
+        ] {
+            assert_eq!(parse_amount(text).unwrap().wei(), wei, "{text}");
+        }
+        for text in
+            ["", "-1", "1e18", ".5", "1.", "1.0000000000000000001", "0.5wei", "wei", "1,5", "9".repeat(40).as_str()]
+        {
+            assert!(parse_amount(text).is_err(), "{text}");
+        }
+    }
 }

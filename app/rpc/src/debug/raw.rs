@@ -23,7 +23,7 @@ pub(super) fn receipts(api: &Api, mut params: Params<'_>) -> RpcResult {
     params.end()?;
     let Some(header) = header_by_id(api, id)? else { return Err(not_found(api, id)?) };
     let receipts = receipts_of(api, &header)?;
-    json(&receipts.iter().map(|receipt| ethereum_receipt(receipt)).collect::<Vec<Bytes>>())
+    json(&receipts.iter().map(ethereum_receipt).collect::<Vec<Bytes>>())
 }
 
 pub(super) fn header(_: &Api, params: Params<'_>) -> RpcResult {
