@@ -1,7 +1,8 @@
 //! What governance does to native money: the list of those who do not decay (D16), and new burn tables (D11).
 
 use defchain_base::{
-    Address, Amount, StateError, StateRead, StateReadExt, StateWriteExt, Substore, native::Host,
+    Address, Amount, StateError, StateRead, StateReadExt, StateWriteExt, Substore,
+    native::Host,
     system::{self, Pool},
 };
 
