@@ -208,7 +208,7 @@ fn hunt_mutants(args: &Args) -> Result<bool> {
     let root = std::env::current_dir()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     println!("building a copy with {} mutants …", MUTANTS.len());
-    let program = mutants::build(&root, &target.join("mutants"), &target)?;
+    let program = mutants::build(&root, &target.join("mutants"), &target.join("mutants-target"))?;
     let arguments = [("--seeds", args.seeds), ("--seed", args.seed), ("--blocks", args.blocks), ("--txs", args.txs)];
     let arguments: Vec<String> =
         arguments.iter().flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]).collect();

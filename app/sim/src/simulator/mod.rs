@@ -17,7 +17,11 @@
 //!
 //! [`run`] runs a seed and gives an [`Outcome`]: the first [`Failure`] if there is one, and an [`Audit`] of every call,
 //! so that two runs of a seed can be compared to the first event that differs. [`campaign`] runs many seeds on all cores.
-//! [`Fault`]s can be planted, to see that the checks see.
+//! [`Fault`]s can be planted in a replica, and [`mutants`] in a copy of the sources, to see that the checks see. A run's inventions are
+//! a [`Script`]: [`replay`] plays it, and a failure is cut down to the events it needs ([`campaign::distil`]).
+//!
+//! The economy: `people` do what people do, `comet` is what CometBFT makes of validators, `economy` holds what happened against the
+//! model's arithmetic.
 //!
 //! Invariants
 //! - Nothing of the machine shows: time is the run's, threads' results are waited for, each concern draws from its own

@@ -202,8 +202,8 @@ pub fn plant(file: &str, source: &str) -> Result<String> {
     Ok(planted)
 }
 
-/// Copies the workspace at `root` into `copy` with all mutants in it, and builds its simulator into `target`, which may be the
-/// workspace's own: what comes from registries is built once.
+/// Copies the workspace at `root` into `copy` with all mutants in it, and builds its simulator into `target`, which must not be
+/// the workspace's own: cargo tells crates apart by their place in the workspace, and would take one's for the other's.
 ///
 /// # Errors
 /// When git, a file or cargo fails.
