@@ -421,7 +421,8 @@ fn allowance(owner: Address, id: u64, position: &Position) -> Result<(), Wrong> 
 
 /// D24: what is there is at least what must still be locked.
 fn unlocked(owner: Address, id: u64, position: &Position, now: Timestamp) -> Result<(), Wrong> {
-    let Some(unlocking) = position.unlocking.filter(|u| u.base_day == position.end_day) else { return Ok(()) };
+    let untouched = |u: &defchain_staking::Unlocking| u.base_day == position.end_day && u.base == position.finished;
+    let Some(unlocking) = position.unlocking.filter(untouched) else { return Ok(()) };
     let today = now.0 / (u64::from(DAY) * 1_000);
     let after = u128::from(today.saturating_sub(u64::from(position.end_day)));
     let terms =
