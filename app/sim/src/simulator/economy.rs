@@ -37,6 +37,8 @@ pub struct Economy {
     faults: BTreeMap<(Address, u8), (u64, u32)>,
     /// Those whose count is not known, because a block was judged without its state.
     missed: BTreeSet<(Address, u8)>,
+    /// Positions whose term was made longer.
+    extended: BTreeSet<(Address, u64)>,
     /// The newest epoch.
     epoch: Option<u64>,
     /// Kind of each proposal, and the moment from which it may be executed.
@@ -132,7 +134,7 @@ impl Economy {
         let height = block.header.height.0;
         let logs = block.receipts.iter().flat_map(|r| &r.logs).chain(&block.events);
         for log in logs.clone() {
-            positions_of(log, block, state)?;
+            positions_of(log, block, state, &self.extended)?;
             if let Ok(event) = Val::Unjailed::decode_log(log) {
                 let record = defchain_validators::query::record(state, event.operator).map_err(unreadable)?;
                 let until = record.map_or(0, |r| r.jailed_until().0);
@@ -238,6 +240,9 @@ impl Economy {
                     format!("D26: {claimed} wei were claimed of month {of}, its pool was {pool}")
                 })?;
             }
+        }
+        if let Ok(event) = Stake::Extended::decode_log(log) {
+            self.extended.insert((event.owner, number(event.id)));
         }
         if let Ok(event) = Stake::Withdrawn::decode_log(log) {
             *self.withdrawn.entry((event.owner, number(event.id), month)).or_default() += small(event.amount);
@@ -367,7 +372,7 @@ impl Economy {
 }
 
 /// Rules about the position that an event is about.
-fn positions_of(log: &Log, block: &Block, state: &StateAt) -> Result<(), Wrong> {
+fn positions_of(log: &Log, block: &Block, state: &StateAt, extended: &BTreeSet<(Address, u64)>) -> Result<(), Wrong> {
     let claimed = Stake::DividendsClaimed::decode_log(log).map(|e| (e.owner, e.id, Some(e.amount)));
     let other = || {
         let withdrawn = Stake::Withdrawn::decode_log(log).map(|e| (e.owner, e.id, None));
@@ -402,7 +407,10 @@ fn positions_of(log: &Log, block: &Block, state: &StateAt) -> Result<(), Wrong> 
             })?;
         }
     }
-    allowance(owner, id, position)?;
+    // What was withdrawn before an extension was of the larger allowance.
+    if !extended.contains(&(owner, id)) {
+        allowance(owner, id, position)?;
+    }
     unlocked(owner, id, position, block.header.time)
 }
 
