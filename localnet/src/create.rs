@@ -50,8 +50,9 @@ pub fn create(spec: &Spec) -> Result<Vec<Node>> {
 
 /// Own stakes in the proportion of the powers, wei: the least of them is what a validator must have (D31).
 fn stakes(powers: &[u64]) -> Vec<u128> {
-    let least = powers.iter().copied().min().unwrap_or(1).max(1);
-    powers.iter().map(|power| MIN_STAKE / u128::from(least) * u128::from(*power)).collect()
+    let least = u128::from(powers.iter().copied().min().unwrap_or(1).max(1));
+    let (whole, rest) = (MIN_STAKE / least, MIN_STAKE % least);
+    powers.iter().map(|power| u128::from(*power)).map(|power| whole * power + (rest * power).div_ceil(least)).collect()
 }
 
 fn existing(spec: &Spec, record: &Path) -> Result<Vec<Node>> {
@@ -224,6 +225,13 @@ fn run<S: AsRef<OsStr>>(spec: &Spec, node: &Node, args: impl IntoIterator<Item =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_least_stake_is_what_a_validator_must_have() {
+        assert_eq!(stakes(&[19, 24, 27, 30])[0], MIN_STAKE);
+        assert_eq!(stakes(&[1, 2]), [MIN_STAKE, 2 * MIN_STAKE]);
+        assert!(stakes(&[7, 7, 13]).iter().all(|stake| *stake >= MIN_STAKE));
+    }
 
     #[test]
     fn weights_are_compared_by_their_shares() {
