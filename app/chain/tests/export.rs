@@ -60,7 +60,7 @@ fn exported(state: &StateAt) -> AppState {
     let accounts = reader.by_ref().collect::<Result<Vec<_>, _>>().unwrap();
     let mut stranded = rest.stranded.clone();
     stranded.extend(reader.stranded().clone());
-    AppState { params: rest.params, accounts, pools: rest.pools, stranded, ..AppState::default() }
+    AppState { params: rest.params, accounts, pools: rest.pools, stranded, ..AppState::default() }.with_plain_money()
 }
 
 fn busy_chain() -> Node {
