@@ -1,5 +1,12 @@
 //! The book's page of rules is true to the code: files and tests are there, every invariant is listed and checked somewhere.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
