@@ -1,5 +1,6 @@
 //! Figures and picture of the book's page on money come from the rules.
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::arithmetic_side_effects,

@@ -350,7 +350,7 @@ impl People {
             },
             (_, 2..4) => {
                 let bps = u16::try_from(self.stream.between(400, 2_100)).unwrap_or(500);
-                let present = record.map_or(bps, |r| u16::try_from(r.commission.0).unwrap_or(bps));
+                let present = record.map_or(bps, |r| r.commission.0);
                 let bps = if self.stream.chance(500) { present.saturating_add(100) } else { bps };
                 deed(native::set_commission(bps), format!("setCommission({bps})"))
             }
