@@ -222,7 +222,7 @@ fn queries_are_answered() {
         run(command().args(line), "")
     };
     assert_eq!(query(&["status"]).ok().json()["height"], 1);
-    assert_eq!(query(&["balance", B]).ok().json()["wei"], "100000000000000000000001");
+    assert_eq!(query(&["balance", B]).ok().json()["effective"], "0x152d02c7e14af6800001");
     assert_eq!(query(&["account", A]).ok().json()["nonce"], "1");
     assert_eq!(query(&["block", "1"]).ok().json()["transactions"][0], receipt["transactionHash"]);
     let hash = receipt["transactionHash"].as_str().unwrap();
