@@ -123,7 +123,8 @@ fn a_fifth_validator_gets_power_a_second_of_its_country_queues_and_a_copied_key_
     assert_eq!(rig.powers().len(), 5);
 
     // The key on a second machine: the lock that keeps it from being used twice on this one is taken away.
-    let copy = add_follower(&rig.spec, &rig.network.nodes).unwrap();
+    let nodes = [rig.network.nodes.clone(), vec![other]].concat();
+    let copy = add_follower(&rig.spec, &nodes).unwrap();
     let key = "config/priv_validator_key.json";
     fs::copy(fifth.home.join(key), copy.home.join(key)).unwrap();
     let address: Value = serde_json::from_slice(&fs::read(fifth.home.join(key)).unwrap()).unwrap();
