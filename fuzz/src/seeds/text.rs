@@ -291,7 +291,7 @@ pub(super) fn refused() -> Vec<Text> {
         made("accounts-file", "slot-twice", slots),
         made("accounts-file", "deep", deep(10_000)),
         made("accounts-file", "blank-line", "\n"),
-        made("declaration", "other-weight", declaration().replace("\"weight\": 1000", "\"weight\": 1001")),
+        made("declaration", "other-years", declaration().replace("\"years\": 4", "\"years\": 5")),
         made("declaration", "deep", deep(10_000)),
         made("state-dump", "deep", format!("{{\"accounts\":{}}}", deep(10_000))),
         made("state-dump", "packed", "\u{1f}\u{8b}"),

@@ -13,8 +13,8 @@ use defchain_store::{Store, StoreOptions};
 fn the_hash_of_a_genesis_is_frozen() {
     let key = KeyPower { kind: "ed25519".to_owned(), key: text::KEY.to_vec(), power: 1_000 };
     for (name, hash) in [
-        ("good-sample", b256!("a6d80cd396e7a596a854f74d4623d3f05d6315eca5382cecd9af619f8ec1941b")),
-        ("good-storage-and-pools", b256!("61ae6dca9a000cb91a7ba4f0a950ea90a24569ed85b9682407e3e1f16c9db0d7")),
+        ("good-sample", b256!("ad455f92db78b11b34fc2d2bc5ffcea47b621cfd9fafc3212965a2acc8eaf671")),
+        ("good-storage-and-pools", b256!("60d7f5ce122ea9fdae5b325bd6c4dfd7e02967b3c29f63d333172a34ff2081c5")),
     ] {
         let app_state = std::fs::read(corpus::folder().join("app-state").join(name)).unwrap();
         let input = GenesisInput {
