@@ -320,6 +320,7 @@ mod tests {
         for at in 0..bytes.len() {
             assert!(read_exact_value::<BlockExtra>(&bytes[..at]).is_err(), "{at}");
         }
-        assert_ne!(events_root(&[log.clone()]), events_root(&[log.clone(), log]));
+        let twice = [log.clone(), log];
+        assert_ne!(events_root(&twice[..1]), events_root(&twice));
     }
 }
