@@ -22,7 +22,7 @@ interface IToken {
     }
 
     /// @notice Value moved with commission.
-    /// @param payer Who paid.
+    /// @param payer Who paid; zero for the tips of a block, which have many payers.
     /// @param recipient To whom the value went.
     /// @param amount The commission, a referrer's part included, wei.
     /// @param onTop Whether it was paid beside the value (the recipient is a contract), or the recipient got that much less.

@@ -236,9 +236,9 @@ mod tests {
             (&[0], |e| matches!(e, Error::Version { found: 0, known: 1, .. })),
             (&[2], |e| matches!(e, Error::Version { found: 2, known: 1, .. })),
             // An unknown field, length-delimited and empty.
-            (&[1, 0x0a, 0], |e| matches!(e, Error::NotCanonical { bytes: 3, canonical: 1, at: 1, .. })),
+            (&[1, 0x7a, 0], |e| matches!(e, Error::NotCanonical { bytes: 3, canonical: 1, at: 1, .. })),
             // An unknown number.
-            (&[1, 0x08, 0], |e| matches!(e, Error::NotCanonical { at: 1, .. })),
+            (&[1, 0x78, 0], |e| matches!(e, Error::NotCanonical { at: 1, .. })),
             // A tail that is no field: its tag is 0.
             (&[1, 0], |e| matches!(e, Error::FormUndecodable { bytes: 2, .. })),
             (&[1; 11], |e| matches!(e, Error::FormTooLarge { bytes: 11, limit: 10, .. })),

@@ -20,7 +20,7 @@ use common::{
     contract, user,
 };
 use defchain_base::system::Pool;
-use defchain_token::{IToken, TokenParams, state::TokenRead};
+use defchain_token::{BlockHost, IToken, TokenParams, set_exempt, state::TokenRead};
 
 const DEF: u128 = 1_000_000_000_000_000_000;
 
@@ -119,6 +119,46 @@ fn a_legacy_is_judged_by_its_parties() {
         chain.run(user(1), Tx::call(contract(0), 0, data));
         assert_eq!((chain.balance(to), receipts(&chain, to)), (arrives, vec![expected]));
     }
+}
+
+/// D17: gross leaves, net arrives, also where a payment would pay on top: an EIP-7702 account that ends in favour of a
+/// contract or a precompile.
+#[test]
+fn a_person_s_legacy_to_a_contract_pays_out_of_what_is_left() {
+    let signer = PrivateKeySigner::from_slice(&[5; 32]).unwrap();
+    let authorization = Authorization { chain_id: U256::from(CHAIN_ID), address: contract(3), nonce: 0 };
+    let signature = signer.sign_hash_sync(&authorization.signature_hash()).unwrap();
+    for heir in [contract(1), Address::with_last_byte(4)] {
+        let mut chain = chain();
+        let now = chain.env().age.0;
+        let mut tx = Tx::call(user(1), 0, vec![]).kind(4);
+        tx.authorizations = vec![authorization.clone().into_signed(signature)];
+        chain.run(user(1), tx);
+        chain.run(user(1), Tx::call(signer.address(), 100 * DEF, heir.into_word().to_vec()));
+        let arrived = chain.balance(heir);
+        // 100 DEF less 5 % on the way in, less 5 % on the way out.
+        assert_eq!((chain.balance(signer.address()), arrived), (0, 9_025 * DEF / 100));
+        assert_eq!(receipts(&chain, heir), [now]);
+        // The owner itself, with money and gas left: the same.
+        let supply = chain.supply();
+        let outcome = chain.run(user(2), Tx::call(nobody(), DEF, vec![]));
+        assert!(outcome.success && chain.supply() <= supply);
+    }
+}
+
+/// D16, D17: a contract on the list pays always; what it leaves to a contract pays out of itself.
+#[test]
+fn the_legacy_of_an_exempt_contract_pays_out_of_itself() {
+    let mut chain = chain();
+    let env = chain.env();
+    set_exempt(&mut BlockHost::new(chain.executor().overlay_mut(), env), contract(3), true).unwrap();
+    chain.executor().overlay_mut().commit();
+    chain.run(user(1), Tx::call(contract(3), 10 * DEF, contract(1).into_word().to_vec()));
+    assert_eq!((chain.balance(contract(3)), chain.balance(contract(1))), (0, 95 * DEF / 10));
+}
+
+fn nobody() -> Address {
+    Address::repeat_byte(0x96)
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn chain() -> Chain {
         (contract(4), code::relay(CALL, REVERT)),
         (contract(5), WITNESS.to_vec()),
         (contract(6), code::relay(CALLCODE, RETURN)),
+        (contract(7), code::relay(CALL, RETURN)),
     ];
     Chain::new(&TokenParams::economy(), defchain_evm::base_registry(), &contracts)
 }
@@ -420,10 +421,13 @@ fn passing_money_to_and_fro_between_contracts_renews_nothing() {
         chain.give(user(0), 1);
         let held = chain.balance(contract(0));
         assert!(held.abs_diff(expected * DEF) < 10, "{held} on a day of {expected} %");
-        // There and back again: contract 0 pays contract 4 (which would revert, so by its factory), here itself.
-        let back = code::relay_input(contract(0), held, &code::relay_input(user(9), 0, &[]));
-        let outcome = chain.run(user(0), call(contract(0), 0, back));
+        // There and back again, twice: contract 0 pays contract 7, which pays it back.
+        let end = code::relay_input(user(9), 0, &[]);
+        let round = |rest: &[u8]| code::relay_input(contract(7), held, &code::relay_input(contract(0), held, rest));
+        let outcome = chain.run(user(0), call(contract(0), 0, round(&round(&end))));
         assert!(outcome.success && commissions(&outcome).is_empty());
+        let moves = outcome.logs.len();
+        assert_eq!((chain.balance(contract(7)), chain.balance(contract(0))), (0, held), "{moves} logs");
     }
 }
 

@@ -15,6 +15,7 @@ use defchain_base::{
 use defchain_evm::BlockEnv;
 use defchain_token::{BlockHost, BlockTotals, Payees, Shares, end_of_block};
 pub use defchain_validators::PowerUpdate;
+use defchain_validators::{Status, state::ValidatorsRead};
 
 use crate::{
     executive::Executive,
@@ -97,7 +98,10 @@ pub fn end<S: StateRead>(
     let sums = BlockTotals { base_fees: totals.base_fees, tips: totals.tips, shares: totals.shares };
     // The proposer's share is its book's (D36); tips are the operator's alone (D19).
     let gas_share = operator.map(|_| Pool::Validators.address());
-    let money = end_of_block(&mut host, &sums, Payees { gas_share, tips: operator })?;
+    // Who is not active any more earns nothing: its tips burn as its share does (D19).
+    let record = operator.map(|operator| host.validator(operator)).transpose()?.flatten();
+    let tips = operator.filter(|_| record.is_some_and(|record| record.status == Status::Active));
+    let money = end_of_block(&mut host, &sums, Payees { gas_share, tips })?;
     if let Some(operator) = operator {
         defchain_validators::reward_block(&mut host, operator, money.split.proposer)?;
     }

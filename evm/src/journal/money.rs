@@ -163,7 +163,13 @@ impl<S: StateRead> ChainJournal<S> {
             return self.destroy(from, heir, amount);
         }
         let recipient = self.party(heir);
-        let due = self.due(from, recipient, amount)?;
+        let mut due = self.due(from, recipient, amount)?;
+        if due.on_top {
+            // Everything leaves, so nothing is left to pay on top: the commission comes out of it. What was paid once is
+            // credited all the same when the heir pays a person in this transaction.
+            due.arrives = amount.checked_sub(due.commission.total()?)?;
+            due.on_top = false;
+        }
         self.record(from, heir, heir, &due)
     }
 

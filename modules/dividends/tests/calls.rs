@@ -174,14 +174,14 @@ fn refusals_carry_their_figures_and_write_nothing() {
     let long = act(&mut world, ALICE, def(5), &stake(13)).reason();
     assert_eq!(long, "a term of 13 years does not exist: 1 to 12");
     let huge = act(&mut world, ALICE, def(5), &IStaking::stakeCall { numYears: U256::MAX }).reason();
-    assert!(huge.starts_with("a term of 18446744073709551615 years"), "{huge}");
+    assert_eq!(huge, format!("a term of {} years does not exist: 1 to 12", U256::MAX));
     let other = act(&mut world, BOB, zero, &IStaking::unlockCall { id: U256::MAX }).reason();
-    assert!(other.contains("has no open position"), "{other}");
+    assert!(other.ends_with(&format!("has no open position {}", U256::MAX)), "{other}");
     world.stake(BOB, def(48), 12);
     world.reach_month(202_602);
     let over = IStaking::withdrawPartCall { id: U256::ZERO, amount: U256::MAX };
     let over = act(&mut world, BOB, zero, &over).reason();
-    assert!(over.contains("340282366920938463463374607431768211455 wei is more than month 202602 allows"), "{over}");
+    assert_eq!(over, format!("the amount is {} wei: below 2^128", U256::MAX));
     let short = call(&mut world, &dividends::ENTRY, ALICE, zero, &IStaking::unlockCall::SELECTOR, 100_000).reason();
     assert!(short.contains("0 bytes of arguments"), "{short}");
     let poor = call(&mut world, &dividends::ENTRY, ALICE, def(5), &stake(4).abi_encode(), 60_000);

@@ -139,8 +139,8 @@ fn number(what: &str, value: U256) -> Result<Amount, NativeError> {
 }
 
 /// A proposal's number; beyond 64 bits there is none.
-fn id(value: U256) -> u64 {
-    u64::try_from(value).unwrap_or(u64::MAX)
+fn id(value: U256) -> Result<u64, NativeError> {
+    u64::try_from(value).map_err(|_| NativeError::revert(format!("there is no proposal {value}")))
 }
 
 fn propose<E: Executor>(call: &mut NativeCall<'_>, action: Action, description: String) -> Run {
@@ -152,14 +152,14 @@ fn propose<E: Executor>(call: &mut NativeCall<'_>, action: Action, description: 
 fn vote(call: &mut NativeCall<'_>) -> Run {
     let args = decode_args::<I::voteCall>(call.args)?;
     let voter = call.caller;
-    let vote = msg::vote::vote(call, voter, id(args.id), args.choice)?;
+    let vote = msg::vote::vote(call, voter, id(args.id)?, args.choice)?;
     Ok(vote.weight.abi_encode().into())
 }
 
 fn approve(call: &mut NativeCall<'_>) -> Run {
     let args = decode_args::<I::approveSpendingCall>(call.args)?;
     let signer = call.caller;
-    let count = msg::approve::approve(call, signer, id(args.id), args.approved)?;
+    let count = msg::approve::approve(call, signer, id(args.id)?, args.approved)?;
     Ok(U256::from(count).abi_encode().into())
 }
 
@@ -170,7 +170,7 @@ fn count(call: &mut NativeCall<'_>) -> Run {
 
 fn proposal(call: &mut NativeCall<'_>) -> Run {
     let args = decode_args::<I::proposalCall>(call.args)?;
-    let id = id(args.id);
+    let id = id(args.id)?;
     let (p, progress) = call.proposal(id)?;
     let failure = if let Status::Failed(reason) = &progress.status { reason.clone() } else { String::new() };
     let view = I::Proposal {
@@ -196,7 +196,7 @@ fn proposal(call: &mut NativeCall<'_>) -> Run {
 
 fn vote_of(call: &mut NativeCall<'_>) -> Run {
     let args = decode_args::<I::voteOfCall>(call.args)?;
-    let vote = GovernanceRead::vote(call, id(args.id), args.voter)?;
+    let vote = GovernanceRead::vote(call, id(args.id)?, args.voter)?;
     let (choice, weight) = vote.map_or((0, U256::ZERO), |v| (v.choice as u8, v.weight));
     Ok(I::voteOfCall::abi_encode_returns(&I::voteOfReturn { choice, weight }).into())
 }
@@ -209,7 +209,7 @@ fn signers(call: &mut NativeCall<'_>) -> Run {
 fn approvals(call: &mut NativeCall<'_>) -> Run {
     let args = decode_args::<I::approvalsCall>(call.args)?;
     let signers = GovernanceRead::signers(call)?;
-    let mut list = GovernanceRead::approvals(call, id(args.id))?;
+    let mut list = GovernanceRead::approvals(call, id(args.id)?)?;
     list.retain(|a| signers.contains(a));
     Ok(I::approvalsCall::abi_encode_returns(&list).into())
 }

@@ -58,13 +58,13 @@ fn count(call: &mut NativeCall<'_>) -> Run {
 }
 
 /// Beyond 64 bits there is no evidence.
-fn id(value: U256) -> u64 {
-    u64::try_from(value).unwrap_or(u64::MAX)
+fn id(value: U256) -> Result<u64, NativeError> {
+    u64::try_from(value).map_err(|_| NativeError::revert(format!("there is no evidence {value}")))
 }
 
 fn evidence(call: &mut NativeCall<'_>) -> Run {
     let args = decode_args::<I::evidenceAtCall>(call.args)?;
-    let id = id(args.id);
+    let id = id(args.id)?;
     let e = call.evidence(id)?;
     let view = I::Evidence {
         id,
@@ -90,7 +90,7 @@ fn evidence(call: &mut NativeCall<'_>) -> Run {
 fn evidence_of(call: &mut NativeCall<'_>) -> Run {
     let args = decode_args::<I::evidenceOfCall>(call.args)?;
     let limit = usize::try_from(args.limit).unwrap_or(MAX_PAGE).min(MAX_PAGE);
-    let found = SlashingRead::evidence_of(call, args.validator, id(args.above), limit)?;
+    let found = SlashingRead::evidence_of(call, args.validator, u64::try_from(args.above).unwrap_or(u64::MAX), limit)?;
     let numbers: Vec<U256> = found.into_iter().map(U256::from).collect();
     Ok(I::evidenceOfCall::abi_encode_returns(&numbers).into())
 }

@@ -82,14 +82,18 @@ impl Operation {
         fn item<T: Decodable>(items: &mut &[u8], name: &str) -> Result<T, CodecError> {
             T::decode(items).map_err(|e| invalid(WHAT, format!("{name}: {e}")))
         }
+        fn amount(items: &mut &[u8]) -> Result<Amount, CodecError> {
+            let wei: U256 = item(items, "amount")?;
+            Amount::try_from(wei).map_err(|_| invalid(WHAT, format!("amount: {wei} wei, there are less than 2^128")))
+        }
         let opcode: u64 = item(items, "opcode")?;
         let mut id = || item::<u64>(items, "id");
         Ok(match opcode {
-            1 => Self::Stake { amount: Amount::from_wei(item(items, "amount")?), years: item(items, "years")? },
+            1 => Self::Stake { amount: amount(items)?, years: item(items, "years")? },
             2 => Self::Extend { id: id()?, years: item(items, "years")? },
             3 => Self::Restake { id: id()?, years: item(items, "years")? },
             4 => Self::Withdraw { id: id()? },
-            5 => Self::WithdrawPart { id: id()?, amount: Amount::from_wei(item(items, "amount")?) },
+            5 => Self::WithdrawPart { id: id()?, amount: amount(items)? },
             6 => Self::WithdrawFor { owner: item(items, "owner")?, id: item(items, "id")? },
             7 => Self::Unlock { id: id()? },
             8 => Self::UnlockFor { owner: item(items, "owner")?, id: item(items, "id")? },
@@ -267,5 +271,7 @@ mod tests {
         ] {
             assert!(compact(&hex::decode(bytes).unwrap()).is_err(), "{why}");
         }
+        let huge = compact(&hex::decode("d4019101000000000000000000000000000000000c").unwrap()).unwrap_err();
+        assert!(huge.to_string().contains("340282366920938463463374607431768211456 wei"), "{huge}");
     }
 }

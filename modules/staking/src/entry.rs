@@ -107,8 +107,8 @@ fn word(value: impl Into<U256>) -> Bytes {
 }
 
 /// A number of years from outside; what does not fit is no term either.
-fn years(number: U256) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
+fn years(number: U256) -> Result<u64, StakingError> {
+    u64::try_from(number).map_err(|_| StakingError::HugeTerm(number))
 }
 
 fn ids(ids: PositionIds) -> Bytes {
@@ -123,20 +123,20 @@ fn own_id(call: &NativeCall<'_>, id: U256) -> Result<PositionId, StakingError> {
 fn stake(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     let args = decode_args::<IStaking::stakeCall>(call.args)?;
     let (owner, value) = (call.caller, call.value);
-    Ok(ids(msg::stake(call, owner, value, years(args.numYears))?))
+    Ok(ids(msg::stake(call, owner, value, years(args.numYears)?)?))
 }
 
 fn extend(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     let args = decode_args::<IStaking::extendCall>(call.args)?;
     let (owner, id) = (call.caller, own_id(call, args.id)?);
-    msg::extend(call, owner, id, years(args.numYears))?;
+    msg::extend(call, owner, id, years(args.numYears)?)?;
     Ok(Bytes::new())
 }
 
 fn restake(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     let args = decode_args::<IStaking::restakeCall>(call.args)?;
     let (owner, id) = (call.caller, own_id(call, args.id)?);
-    Ok(ids(msg::restake(call, owner, id, years(args.numYears))?))
+    Ok(ids(msg::restake(call, owner, id, years(args.numYears)?)?))
 }
 
 fn withdraw(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
@@ -148,8 +148,8 @@ fn withdraw(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
 fn withdraw_part(call: &mut NativeCall<'_>) -> Result<Bytes, NativeError> {
     let args = decode_args::<IStaking::withdrawPartCall>(call.args)?;
     let (owner, id) = (call.caller, own_id(call, args.id)?);
-    // What does not fit is more than any allowance.
-    let amount = Amount::try_from(args.amount).unwrap_or(Amount::MAX);
+    let amount = Amount::try_from(args.amount)
+        .map_err(|_| NativeError::revert(format!("the amount is {} wei: below 2^128", args.amount)))?;
     Ok(word(msg::withdraw_part(call, owner, id, amount)?))
 }
 

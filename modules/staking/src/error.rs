@@ -1,4 +1,6 @@
-use defchain_base::{Address, AgeMillis, Amount, AmountError, CodecError, Month, StateError, native::NativeError};
+use defchain_base::{
+    Address, AgeMillis, Amount, AmountError, CodecError, Month, StateError, U256, native::NativeError,
+};
 
 use crate::PositionId;
 
@@ -22,6 +24,9 @@ pub enum StakingError {
         /// What was asked for.
         years: u64,
     },
+    /// A number of years that does not even fit 64 bits.
+    #[error("a term of {0} years does not exist: 1 to 12")]
+    HugeTerm(U256),
     /// The account has as many positions as it may.
     #[error(
         "{owner} has {open} open positions, {more} more would pass the limit of {max}: withdraw or close some first"
@@ -43,6 +48,14 @@ pub enum StakingError {
         owner: Address,
         /// Which.
         id: u64,
+    },
+    /// An id above all that are ever given out.
+    #[error("{owner} has no open position {id}")]
+    HugeId {
+        /// Whose.
+        owner: Address,
+        /// Which.
+        id: U256,
     },
     /// The term is over.
     #[error("position {id} ended on day {end_day}, today is day {today}: unlock or restake it")]
@@ -95,6 +108,32 @@ pub enum StakingError {
         allowance: Amount,
         /// The month.
         month: u32,
+    },
+    /// The month's allowance was withdrawn already (D23).
+    #[error(
+        "month {month} allows {allowance} wei of position {id}, and all of it was withdrawn: the next month allows more"
+    )]
+    AllowanceSpent {
+        /// Which.
+        id: PositionId,
+        /// A month's allowance.
+        allowance: Amount,
+        /// The month.
+        month: u32,
+    },
+    /// Nothing unlocked since it was last taken (D24).
+    #[error(
+        "position {id} has {locked} wei locked and nothing unlocked to take on day {today}: more unlocks each day, the last on day {until}"
+    )]
+    NothingUnlocked {
+        /// Which.
+        id: PositionId,
+        /// What is still locked.
+        locked: Amount,
+        /// Staking's present day.
+        today: u32,
+        /// Day of the last unlocking.
+        until: u32,
     },
     /// Nothing is there to be taken.
     #[error("nothing to {what} of position {id}")]

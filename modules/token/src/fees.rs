@@ -112,6 +112,13 @@ pub fn end_of_block<H: Host + ?Sized>(
         None => shares.burned = shares.burned.checked_add(totals.tips)?,
     }
     let effects = ledger.write(host)?;
+    // D21: a tip that arrives takes the operator's losses, and pays commission.
+    for (account, taken) in &effects.settled {
+        host.emit(events::settled(*account, taken))?;
+    }
+    if let Some(operator) = payees.tips.filter(|_| !tip_commission.is_zero()) {
+        host.emit(events::commission(Address::ZERO, operator, tip_commission, false))?;
+    }
     let fees = Shares { dividend: split.dividend, ..Shares::burning(split.burned) };
     let all = shares.plus(effects.shares)?.plus(fees)?;
     host.credit_pool(Pool::Treasury, split.treasury)?;

@@ -330,7 +330,10 @@ impl DevDriver {
     }
 
     /// The commit of the newest block: everybody of its set voted for it.
-    fn last_commit(&self, parent: &Header) -> Result<ExtendedCommitInfo, DriverError> {
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    pub fn last_commit(&self, parent: &Header) -> Result<ExtendedCommitInfo, DriverError> {
         if parent.height == Height(0) {
             return Ok(ExtendedCommitInfo::default());
         }
@@ -347,7 +350,10 @@ impl DevDriver {
     }
 
     /// The same, as Process and Finalize see it.
-    fn commit_below(&self) -> Result<CommitInfo, DriverError> {
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    pub fn commit_below(&self) -> Result<CommitInfo, DriverError> {
         let parent = self.chain.reader().latest()?;
         Ok(crate::abci::plain_commit(Some(self.last_commit(&parent)?)))
     }

@@ -10,7 +10,7 @@ use alloy_primitives::{Address, Bytes};
 use anyhow::{Context, Result, ensure};
 use defchain_abci::{
     Application,
-    types::{RequestFinalizeBlock, RequestPrepareProposal, RequestProcessProposal},
+    types::{Misbehavior, RequestFinalizeBlock, RequestPrepareProposal, RequestProcessProposal},
 };
 use defchain_base::{Height, Timestamp};
 use defchain_chain::{
@@ -26,7 +26,7 @@ use tendermint_proto::google::protobuf::Timestamp as ProtoTime;
 
 use super::{
     load::CHAIN_ID,
-    network::{accounts_file, temporary},
+    network::{Money, accounts_file, temporary},
 };
 use crate::load::{Accounts, TransferPlan, Work, sign_ahead};
 
@@ -50,6 +50,8 @@ pub struct ExecPlan {
     pub block_size: u64,
     /// Whether commits wait for the disk.
     pub sync: bool,
+    /// How money behaves.
+    pub money: Money,
     /// Where the temporary folder is made.
     pub under: Option<std::path::PathBuf>,
 }
@@ -95,12 +97,14 @@ pub fn run(plan: &ExecPlan) -> Result<ExecFigures> {
         lanes: 1,
         max_fee_per_gas: 1_000_000_000_000,
         max_priority_fee_per_gas: 100_000_000,
-        value: 1,
+        value: plan.work.value(),
     };
     let lanes = sign_ahead(&accounts, &transfers)?;
     let contracts = plan.work.contracts(&accounts)?;
     let under = plan.under.as_deref();
-    let bench = Bench::open(&BenchPlan { accounts: &accounts, contracts, sync: plan.sync, under })?;
+    let state = AppState { token: plan.money.params(), ..AppState::default() };
+    let genesis = BenchGenesis::single(state);
+    let bench = Bench::open(BenchPlan { accounts: &accounts, contracts, genesis, sync: plan.sync, under })?;
     let mut figures = ExecFigures { genesis_s: bench.genesis.as_secs_f64(), ..ExecFigures::default() };
     for (number, batch) in lanes.iter().flat_map(|lane| &lane.batches).enumerate() {
         let times = bench.run(raw_transactions(&batch.body)?, plan.block_size, true)?;
@@ -128,9 +132,34 @@ pub(super) struct BenchPlan<'a> {
     pub accounts: &'a Accounts,
     /// Contracts beside the accounts.
     pub contracts: Vec<GenesisAccount>,
+    /// Everything else.
+    pub genesis: BenchGenesis,
     /// Whether commits wait for the disk.
     pub sync: bool,
     pub under: Option<&'a Path>,
+}
+
+/// A chain's genesis without its accounts.
+pub(super) struct BenchGenesis(pub DevGenesis);
+
+impl BenchGenesis {
+    /// One validator.
+    pub fn single(state: AppState) -> Self {
+        Self(DevGenesis::single("deflation-local-1", GENESIS_TIME, Address::repeat_byte(0xbe), state))
+    }
+}
+
+/// What is peculiar about a block.
+pub(super) struct Moment {
+    /// Since the block before.
+    pub step_millis: u64,
+    /// What CometBFT reports.
+    pub misbehavior: Vec<Misbehavior>,
+}
+
+impl Moment {
+    /// Half a second after the block before, and nothing else.
+    pub const NEXT: Self = Self { step_millis: BLOCK_MILLIS, misbehavior: Vec::new() };
 }
 
 /// How long a block took.
@@ -142,12 +171,11 @@ pub(super) struct Times {
 }
 
 impl Bench {
-    pub fn open(plan: &BenchPlan<'_>) -> Result<Self> {
+    pub fn open(plan: BenchPlan<'_>) -> Result<Self> {
         let folder = temporary(plan.under)?;
-        let file = accounts_file(folder.path(), plan.accounts, plan.contracts.clone())?;
-        let app_state =
-            AppState { accounts_file: Some(file), token: defchain_token::TokenParams::plain(), ..AppState::default() };
-        let genesis = DevGenesis::single("deflation-local-1", GENESIS_TIME, Address::repeat_byte(0xbe), app_state);
+        let file = accounts_file(folder.path(), plan.accounts, plan.contracts)?;
+        let BenchGenesis(mut genesis) = plan.genesis;
+        genesis.app_state.accounts_file = Some(file);
         let started = Instant::now();
         let proposer = Node::open(folder.path(), "proposer", plan.sync, &genesis)?;
         let took = started.elapsed();
@@ -157,14 +185,24 @@ impl Bench {
 
     /// Runs one block of these transactions on both; `succeed`: a transaction that fails is an error.
     pub fn run(&self, raws: Vec<Bytes>, expected: u64, succeed: bool) -> Result<Times> {
-        let proposed = self.proposer.propose(raws, expected)?;
-        let cold = self.other.follow(&proposed.items, proposed.height, proposed.time)?;
+        self.run_at(raws, expected, succeed, &Moment::NEXT)
+    }
+
+    /// The same at some other time than half a second later.
+    pub fn run_at(&self, raws: Vec<Bytes>, expected: u64, succeed: bool, moment: &Moment) -> Result<Times> {
+        let proposed = self.proposer.propose(raws, expected, moment)?;
+        let cold = self.other.follow(&proposed, moment)?;
         if succeed {
             let block = self.other.driver.chain().reader().block(proposed.height)?.context("the block is gone")?;
             let failed = block.receipts.iter().filter(|receipt| !receipt.success).count();
             ensure!(failed == 0, "{failed} of {expected} transactions of block {} failed", proposed.height);
         }
         Ok(Times { stages: proposed.stages, cold })
+    }
+
+    /// The proposer's chain.
+    pub const fn chain(&self) -> &Chain {
+        self.proposer.driver.chain()
     }
 
     /// Gas of the newest block.
@@ -230,7 +268,7 @@ impl Node {
         self.driver.chain().shutdown();
     }
 
-    fn propose(&self, raws: Vec<Bytes>, expected: u64) -> Result<Proposed> {
+    fn propose(&self, raws: Vec<Bytes>, expected: u64, moment: &Moment) -> Result<Proposed> {
         let chain = self.driver.chain();
         let mut clock = Clock::start();
         for admitted in chain.pool().add_many(raws) {
@@ -238,9 +276,10 @@ impl Node {
         }
         let admit = clock.lap();
         let parent = chain.reader().latest()?;
-        let (height, time) = (parent.height.next(), Timestamp(parent.time.0 + BLOCK_MILLIS));
+        let (height, time) = (parent.height.next(), Timestamp(parent.time.0 + moment.step_millis));
         let proposer = self.driver.proposer(&parent)?;
         let address = || Bytes::copy_from_slice(&proposer.0).into();
+        let local_last_commit = Some(self.driver.last_commit(&parent)?);
         let mut clock = Clock::start();
         let items: Vec<Bytes> = chain
             .prepare_proposal(RequestPrepareProposal {
@@ -248,6 +287,8 @@ impl Node {
                 height: i64::try_from(height.0)?,
                 time: Some(proto_time(time)?),
                 proposer_address: address(),
+                local_last_commit,
+                misbehavior: moment.misbehavior.clone(),
                 ..Default::default()
             })
             .txs
@@ -256,17 +297,18 @@ impl Node {
             .collect();
         let prepare = clock.lap();
         let hash = block_hash(&parent.hash, height, time, &proposer, &plain(&items));
-        let [process, finalize, commit] = self.run_block(&items, height, time, hash)?;
+        let [process, finalize, commit] = self.run_block(&items, height, time, hash, moment)?;
         let found = u64::from(chain.reader().latest()?.tx_count);
         ensure!(found == expected, "block {height} has {found} transfers of {expected}: lower --block-size");
         Ok(Proposed { items, height, time, stages: [admit, prepare, process, finalize, commit] })
     }
 
-    fn follow(&self, items: &[Bytes], height: Height, time: Timestamp) -> Result<[Duration; 3]> {
+    fn follow(&self, proposed: &Proposed, moment: &Moment) -> Result<[Duration; 3]> {
+        let Proposed { items, height, time, .. } = proposed;
         let parent = self.driver.chain().reader().latest()?;
         let proposer = self.driver.proposer(&parent)?;
-        let hash = block_hash(&parent.hash, height, time, &proposer, &plain(items));
-        self.run_block(items, height, time, hash)
+        let hash = block_hash(&parent.hash, *height, *time, &proposer, &plain(items));
+        self.run_block(items, *height, *time, hash, moment)
     }
 
     /// Process, Finalize, Commit.
@@ -276,11 +318,14 @@ impl Node {
         height: Height,
         time: Timestamp,
         hash: alloy_primitives::B256,
+        moment: &Moment,
     ) -> Result<[Duration; 3]> {
         let chain = self.driver.chain();
         let parent = chain.reader().latest()?;
         let proposer = self.driver.proposer(&parent)?;
         let (height_raw, proto) = (i64::try_from(height.0)?, proto_time(time)?);
+        let last_commit = Some(self.driver.commit_below()?);
+        let misbehavior = &moment.misbehavior;
         let mut clock = Clock::start();
         let answer = chain.process_proposal(RequestProcessProposal {
             txs: plain(items),
@@ -288,7 +333,8 @@ impl Node {
             height: height_raw,
             time: Some(proto),
             proposer_address: proposer.0.to_vec().into(),
-            proposed_last_commit: Some(Default::default()),
+            proposed_last_commit: last_commit.clone(),
+            misbehavior: misbehavior.clone(),
             ..Default::default()
         });
         let process = clock.lap();
@@ -299,7 +345,8 @@ impl Node {
             height: height_raw,
             time: Some(proto),
             proposer_address: proposer.0.to_vec().into(),
-            decided_last_commit: Some(Default::default()),
+            decided_last_commit: last_commit,
+            misbehavior: misbehavior.clone(),
             ..Default::default()
         });
         let finalize = clock.lap();
@@ -326,7 +373,7 @@ fn plain(items: &[Bytes]) -> Vec<bytes::Bytes> {
     items.iter().map(|item| item.0.clone()).collect()
 }
 
-fn proto_time(time: Timestamp) -> Result<ProtoTime> {
+pub(super) fn proto_time(time: Timestamp) -> Result<ProtoTime> {
     let nanos = i32::try_from(time.0 % 1_000)? * 1_000_000;
     Ok(ProtoTime { seconds: i64::try_from(time.seconds())?, nanos })
 }
@@ -355,6 +402,7 @@ mod tests {
             blocks: 2,
             block_size: 50,
             sync: false,
+            money: Money::Real,
             under: None,
         };
         let figures = run(&plan).unwrap();

@@ -98,7 +98,7 @@ pub async fn run(plan: &LoadPlan) -> Result<LoadFigures> {
         lanes: plan.lanes,
         max_fee_per_gas: 1_000 * GWEI,
         max_priority_fee_per_gas: GWEI / 10,
-        value: 1,
+        value: plan.network.work.value(),
     };
     let started = StdInstant::now();
     let lanes = sign_ahead(&accounts, &transfers)?;

@@ -1,6 +1,8 @@
 //! Measurements: what is started, how it is observed, and what is reported.
 
+pub mod boundaries;
 pub mod comet;
+pub mod decay;
 pub mod disk;
 pub mod exec;
 pub mod idle;

@@ -13,6 +13,7 @@ use defchain_base::Amount;
 use defchain_chain::genesis::{AccountsFile, GenesisAccount, write_accounts_file};
 use defchain_localnet::{Node, PortPlan, Spec, add_follower, create};
 use defchain_sdk::Client;
+use defchain_token::TokenParams;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -29,6 +30,37 @@ pub const MAX_SENDERS: u64 = 100_000;
 pub const MAX_ACCOUNTS: u64 = 10_000_000;
 /// Blocks that must be there before a network counts as running.
 const READY_HEIGHT: u64 = 2;
+
+/// How money behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Money {
+    /// It decays, and transfers pay commission: the chain's own parameters
+    #[default]
+    Real,
+    /// Neither
+    Plain,
+}
+
+impl Money {
+    /// Its parameters.
+    #[must_use]
+    pub fn params(self) -> TokenParams {
+        match self {
+            Self::Real => TokenParams::economy(),
+            Self::Plain => TokenParams::plain(),
+        }
+    }
+
+    /// As `defchain-app init --economy` names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Plain => "plain",
+        }
+    }
+}
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -49,6 +81,8 @@ pub struct NetworkPlan {
     pub comet_settings: Vec<(String, String)>,
     /// What genesis must be ready for.
     pub work: Work,
+    /// How money behaves.
+    pub money: Money,
 }
 
 /// Running validators. Dropping it ends them and removes the folder.
@@ -68,7 +102,7 @@ impl Network {
     /// When a command fails, a process ends, or no blocks come in time; logs are shown.
     pub async fn start(plan: &NetworkPlan, accounts: &Accounts) -> Result<Self> {
         let folder = temporary(plan.under.as_deref())?;
-        let draft = draft(&plan.app, folder.path(), accounts, plan.work)?;
+        let draft = draft(plan, folder.path(), accounts)?;
         // The folder goes with the task: who gives up waiting must not remove it while a network is made in it.
         let dir = folder.path().join("network");
         let mut app_config = vec![("log.level".to_owned(), "warn".to_owned())];
@@ -189,10 +223,12 @@ pub fn temporary(under: Option<&Path>) -> Result<TempDir> {
 }
 
 /// A genesis draft with the accounts' file beside it.
-fn draft(app: &Path, folder: &Path, accounts: &Accounts, work: Work) -> Result<PathBuf> {
+fn draft(plan: &NetworkPlan, folder: &Path, accounts: &Accounts) -> Result<PathBuf> {
+    let NetworkPlan { app, work, money, .. } = plan;
     let home = folder.join("draft");
     let mut command = Command::new(app);
     command.arg("--home").arg(&home).args(["init", "draft", "--chain-id", COMET_CHAIN_ID]);
+    command.args(["--economy", money.name()]);
     let output = command.output().with_context(|| format!("cannot run {}", app.display()))?;
     ensure!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     let config = home.join("config");

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::{
+    boundaries::{BoundaryFigures, StepFigure},
+    decay::{BlockSeconds, DecayFigures},
     exec::ExecFigures,
     idle::IdleFigures,
     join::JoinFigures,
@@ -55,6 +57,10 @@ pub enum Figures {
     Join(JoinFigures),
     /// The application in one process.
     Exec(ExecFigures),
+    /// Blocks of transfers with and without decay.
+    Decay(DecayFigures),
+    /// Blocks with steps of a large economy.
+    Boundaries(BoundaryFigures),
     /// Answers of a node.
     Rpc(RpcFigures),
     /// Full blocks of the dearest operations.
@@ -86,6 +92,8 @@ impl Report {
                 Figures::Idle(figures) => t.idle(figures),
                 Figures::Join(figures) => t.join(figures),
                 Figures::Exec(figures) => t.exec(figures, yardstick),
+                Figures::Decay(figures) => t.decay(figures),
+                Figures::Boundaries(figures) => t.boundaries(figures),
                 Figures::Rpc(figures) => t.rpc(figures),
                 Figures::Worst { blocks } => t.worst(blocks),
                 Figures::Reference => {}
@@ -170,6 +178,32 @@ impl Table {
             );
             self.row(name, text);
         }
+    }
+
+    fn decay(&mut self, f: &DecayFigures) {
+        let mut row = |name: &str, pick: fn(&BlockSeconds) -> f64| {
+            let (real, plain) = (f.millis(|r| pick(&r.real)), f.millis(|r| pick(&r.plain)));
+            self.row(name, format!("{real:.1} ms with decay, {plain:.1} ms without: {:.2} times", f.ratio(pick)));
+        };
+        row("its proposer, all stages", |s| s.own);
+        row("its proposer, building", |s| s.prepare);
+        row("another node", |s| s.other);
+        self.row("rounds", format!("{} of {} transfers; times and ratios are medians", f.rounds.len(), f.transfers));
+    }
+
+    fn boundaries(&mut self, f: &BoundaryFigures) {
+        let [median, longest] = f.quiet;
+        let plain = |s: &StepFigure| format!("{:.1} ms on its proposer, {:.1} ms on another node", s.own, s.other);
+        self.row("quiet block, median", plain(&median));
+        self.row("quiet block, longest", plain(&longest));
+        for step in &f.steps {
+            let more = StepFigure { own: step.took.own - median.own, other: step.took.other - median.other };
+            self.row(
+                step.name,
+                format!("{}; beyond the median {:.1} and {:.1} ms", plain(&step.took), more.own, more.other),
+            );
+        }
+        self.row("genesis", format!("{:.1} s", f.genesis_s));
     }
 
     fn exec(&mut self, f: &ExecFigures, recoveries: f64) {

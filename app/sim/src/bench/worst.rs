@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use anyhow::{Result, ensure};
 use defchain_base::Amount;
-use defchain_chain::genesis::GenesisAccount;
+use defchain_chain::genesis::{AppState, GenesisAccount};
 use serde::Serialize;
 
 use super::{
-    exec::{Bench, BenchPlan},
+    exec::{Bench, BenchGenesis, BenchPlan},
     load::CHAIN_ID,
 };
 use crate::load::{Accounts, TransferPlan, Work, WorkCall, sign_call};
@@ -69,7 +69,13 @@ pub fn run(plan: &WorstPlan) -> Result<Vec<WorstFigure>> {
     let senders = BLOCK_GAS.div_ceil(MAX_TX_GAS);
     let accounts = Accounts::derive(senders, plan.accounts.max(senders + 1))?;
     let contracts = bombs.iter().enumerate().map(|(i, bomb)| bomb.account(i)).collect();
-    let bench = Bench::open(&BenchPlan { accounts: &accounts, contracts, sync: true, under: plan.under.as_deref() })?;
+    let bench = Bench::open(BenchPlan {
+        accounts: &accounts,
+        contracts,
+        genesis: BenchGenesis::single(AppState::default()),
+        sync: true,
+        under: plan.under.as_deref(),
+    })?;
     let mut figures = Vec::new();
     for (number, bomb) in bombs.iter().enumerate() {
         let mut left = BLOCK_GAS;

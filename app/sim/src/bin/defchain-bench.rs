@@ -10,9 +10,9 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use defchain_sim::{
     bench::{
-        exec, idle, join, load,
+        boundaries, decay, exec, idle, join, load,
         machine::{Machine, Run},
-        network::{MAX_ACCOUNTS, MAX_SENDERS, NetworkPlan},
+        network::{MAX_ACCOUNTS, MAX_SENDERS, Money, NetworkPlan},
         reference,
         report::{Figures, Named, Report},
         rpc, worst,
@@ -55,6 +55,10 @@ enum Command {
     Statesync,
     /// The application alone, in this process
     Exec,
+    /// The same transfers with money that decays and with plain money, in this process
+    Decay,
+    /// A month's boundary, an epoch's change and a slash in a large economy, in this process
+    Boundaries,
     /// A development node's start, calls, and logs over many blocks
     Rpc,
     /// Full blocks of the dearest operations, in this process
@@ -101,6 +105,9 @@ struct Options {
     /// load, exec: what the transactions do
     #[arg(long, global = true, value_enum, default_value_t)]
     work: Work,
+    /// load, exec: how money behaves
+    #[arg(long, global = true, value_enum, default_value_t)]
+    money: Money,
     /// load, exec: accounts that send
     #[arg(long, global = true, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=MAX_SENDERS))]
     senders: u64,
@@ -125,9 +132,18 @@ struct Options {
     /// exec: measured blocks
     #[arg(long, global = true, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     blocks: u64,
-    /// exec: transfers of a block
+    /// exec, decay: transfers of a block
     #[arg(long, global = true, default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..=19_000))]
     block_size: u64,
+    /// decay: how often, each time with both kinds of money
+    #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
+    rounds: u64,
+    /// boundaries: stakes in state
+    #[arg(long, global = true, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(2..=2_000_000))]
+    stakes: u64,
+    /// boundaries: of these, bound to validators, half of them to the one that is slashed
+    #[arg(long, global = true, default_value_t = 100_000)]
+    delegations: u64,
     /// rpc: blocks that are searched for logs
     #[arg(long, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
     log_blocks: u64,
@@ -175,6 +191,8 @@ async fn measure(command: Command, options: &Options) -> Result<Vec<Named>> {
         Command::Idle => vec![measure_idle(options).await?],
         Command::Statesync => vec![measure_join(options).await?],
         Command::Exec => vec![measure_exec(options)?],
+        Command::Decay => vec![measure_decay(options)?],
+        Command::Boundaries => vec![measure_boundaries(options)?],
         Command::Rpc => vec![measure_rpc(options).await?],
         Command::Worst => vec![measure_worst(options)?],
         Command::Reference => vec![measure_reference()],
@@ -204,7 +222,7 @@ async fn measure_load(options: &Options) -> Result<Named> {
     Ok(yardstick.end(Measured {
         name: format!("load: {what}, {validators} validator(s), {accounts} accounts"),
         settings: json!({
-            "work": work,
+            "work": work, "money": options.money,
             "validators": validators, "seconds": seconds, "warmup": warmup, "senders": senders, "accounts": accounts,
             "batch": batch, "connections": connections, "backlog": rate.is_none().then_some(backlog), "rate": rate,
             "sign": sign, "set": options.app_settings, "set_comet": options.comet_settings,
@@ -244,10 +262,10 @@ async fn measure_join(options: &Options) -> Result<Named> {
 }
 
 fn measure_exec(options: &Options) -> Result<Named> {
-    let Options { senders, accounts, blocks, block_size, no_sync, work, .. } = *options;
+    let Options { senders, accounts, blocks, block_size, no_sync, work, money, .. } = *options;
     let accounts = accounts.max(senders);
     let under = options.under.clone();
-    let plan = exec::ExecPlan { work, senders, accounts, blocks, block_size, sync: !no_sync, under };
+    let plan = exec::ExecPlan { work, senders, accounts, blocks, block_size, sync: !no_sync, money, under };
     let what = name(work);
     eprintln!("the application alone: {blocks} blocks of {block_size} {what}");
     let yardstick = Yardstick::begin();
@@ -255,9 +273,35 @@ fn measure_exec(options: &Options) -> Result<Named> {
     Ok(yardstick.end(Measured {
         name: format!("application alone: blocks of {block_size} {what}, {accounts} accounts"),
         settings: json!({
-            "work": work, "senders": senders, "accounts": accounts, "blocks": blocks, "block_size": block_size, "sync": plan.sync,
+            "work": work, "money": money, "senders": senders, "accounts": accounts, "blocks": blocks, "block_size": block_size, "sync": plan.sync,
         }),
         figures: Figures::Exec(figures),
+    }))
+}
+
+fn measure_decay(options: &Options) -> Result<Named> {
+    let Options { block_size, rounds, no_sync, .. } = *options;
+    let plan = decay::DecayPlan { accounts: block_size, rounds, sync: !no_sync, under: options.under.clone() };
+    eprintln!("blocks of {block_size} transfers, with and without decay, {rounds} rounds");
+    let yardstick = Yardstick::begin();
+    let figures = decay::run(&plan)?;
+    Ok(yardstick.end(Measured {
+        name: format!("{block_size} accounts of four portions, each sends and receives once"),
+        settings: json!({ "block_size": block_size, "rounds": rounds, "sync": plan.sync }),
+        figures: Figures::Decay(figures),
+    }))
+}
+
+fn measure_boundaries(options: &Options) -> Result<Named> {
+    let Options { stakes, delegations, .. } = *options;
+    let plan = boundaries::BoundaryPlan { stakes, delegations, validators: 195, under: options.under.clone() };
+    eprintln!("an economy of {stakes} stakes, {delegations} of them delegated to {} validators", plan.validators);
+    let yardstick = Yardstick::begin();
+    let figures = boundaries::run(&plan)?;
+    Ok(yardstick.end(Measured {
+        name: format!("{stakes} stakes, {delegations} delegations, {} validators", plan.validators),
+        settings: json!({ "stakes": stakes, "delegations": delegations, "validators": plan.validators }),
+        figures: Figures::Boundaries(figures),
     }))
 }
 
@@ -333,6 +377,7 @@ impl Options {
             app_settings: settings("--set", &self.app_settings)?,
             comet_settings: settings("--set-comet", &self.comet_settings)?,
             work: self.work,
+            money: self.money,
         })
     }
 }

@@ -29,6 +29,8 @@ const RESERVE: u128 = 1_000_000_000_000_000_000;
 /// The most accounts whose tokens genesis lists: each takes a storage slot in one line of the accounts' file.
 const MAX_HOLDERS: u64 = 200_000;
 
+/// A thousandth of a DEF.
+const TRANSFER_WEI: u64 = 1_000_000_000_000_000;
 const TRANSFER_GAS: u64 = 21_000;
 const ERC20_GAS: u64 = 80_000;
 const SWAP_GAS: u64 = 200_000;
@@ -60,6 +62,15 @@ pub struct WorkCall {
 }
 
 impl Work {
+    /// What each transaction moves: wei enough that commission is due on it, or one unit of a token.
+    #[must_use]
+    pub const fn value(self) -> u64 {
+        match self {
+            Self::Transfers => TRANSFER_WEI,
+            Self::Erc20 | Self::Swaps => 1,
+        }
+    }
+
     /// The call that moves `amount` to `receiver`; number `id` of its sender's lane.
     #[must_use]
     pub fn call(self, receiver: Address, amount: u64, id: u64) -> WorkCall {

@@ -190,7 +190,7 @@ fn bad_calls_revert_with_figures_and_leave_no_deposit() {
     );
     assert!(send(&mut w, who(9), Amount::ZERO, &text).unwrap_err().contains("0 wei were sent"));
     let vote = I::voteCall { id: U256::MAX, choice: 1 }.abi_encode();
-    assert!(send(&mut w, who(5), Amount::ZERO, &vote).unwrap_err().contains("there is no proposal"));
+    assert!(send(&mut w, who(5), Amount::ZERO, &vote).unwrap_err().contains("there is no proposal "));
     assert!(send(&mut w, who(5), Amount::ONE_DEF, &vote).unwrap_err().contains("takes no value"));
     assert!(send(&mut w, who(5), Amount::ZERO, &vote[..40]).unwrap_err().contains("do not decode"));
     let huge = I::proposeParameterCall {

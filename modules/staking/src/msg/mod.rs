@@ -39,5 +39,5 @@ pub(crate) fn emit<H: Host + ?Sized, E: alloy_sol_types::SolEvent>(
 /// Then.
 pub fn position_id(owner: Address, id: alloy_primitives::U256) -> Result<crate::PositionId, StakingError> {
     let found = u32::try_from(id).map(crate::PositionId);
-    found.map_err(|_| StakingError::NoPosition { owner, id: u64::try_from(id).unwrap_or(u64::MAX) })
+    found.map_err(|_| StakingError::HugeId { owner, id })
 }

@@ -17,7 +17,13 @@ pub fn unlock<H: Host + ?Sized>(host: &mut H, owner: Address, id: PositionId) ->
     desk.finish_unbinding(host, &mut lifted)?;
     let amount = take_unlocked(&desk, &mut lifted)?;
     if amount.is_zero() {
-        return Err(StakingError::Nothing { id, what: "unlock" });
+        let (locked, today) = (lifted.position.amount, desk.clock.day);
+        let until = lifted.position.unlocking.as_ref().map_or(today, |unlocking| unlocking.until);
+        return Err(if locked.is_zero() {
+            StakingError::Nothing { id, what: "unlock" }
+        } else {
+            StakingError::NothingUnlocked { id, locked, today, until }
+        });
     }
     release(&mut desk, host, lifted, amount)?;
     desk.flush(host)?;

@@ -43,12 +43,15 @@ fn take<H: Host + ?Sized>(
         return Err(StakingError::Nothing { id, what: "withdraw" });
     }
     let left = position.allowance_left(month)?;
+    let allowance = position.allowance();
     let amount = wanted.unwrap_or(left);
     if amount.is_zero() && wanted.is_some() {
         return Err(StakingError::Nothing { id, what: "withdraw when zero wei are asked for" });
     }
-    if amount > left || left.is_zero() {
-        let allowance = position.allowance();
+    if left.is_zero() {
+        return Err(StakingError::AllowanceSpent { id, allowance, month: month.0 });
+    }
+    if amount > left {
         return Err(StakingError::OverAllowance { id, wanted: amount, left, allowance, month: month.0 });
     }
     position.enter_month(month);

@@ -73,7 +73,7 @@ fn genesis_says_all_problems_with_their_places() {
         assert_eq!(problems.iter().filter(|p| p.starts_with(expected)).count(), 1, "{expected}: {problems:#?}");
     }
     assert_eq!(problems.len(), 12);
-    assert!(Section::default().problems(START)[0].contains("no entry"));
+    assert!(Section::default().problems(START)[0].contains("is empty"));
 }
 
 #[test]
