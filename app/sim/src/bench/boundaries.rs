@@ -200,7 +200,7 @@ fn economy(plan: &BoundaryPlan) -> Result<(BenchGenesis, ConsensusAddress)> {
         });
     }
     let mut state = state.with_local_params();
-    state.pod.params.epoch_blocks = u32::try_from(EPOCH)?;
+    state.pod.params.epoch_blocks = EPOCH;
     let time = Timestamp(GENESIS * 1_000);
     Ok((
         BenchGenesis(DevGenesis { chain_id: "deflation-local-1".to_owned(), time, validators: keys, app_state: state }),

@@ -124,14 +124,15 @@ fn block(plan: &DecayPlan, accounts: &Accounts, signing: &TransferPlan, money: M
             .collect()
     };
     let day = Moment { step_millis: DAY_MILLIS, ..Moment::NEXT };
+    let soon = Moment::NEXT;
     for number in 0..DAYS {
-        bench.run_at(transfers(number)?, total, true, if number == 0 { &Moment::NEXT } else { &day })?;
+        bench.run_at(transfers(number)?, total, true, if number == 0 { &soon } else { &day })?;
     }
     if money == Money::Real {
         let reader = bench.chain().reader();
         let state = reader.state(reader.latest()?.height)?;
         let record = state.account(&accounts.address(0))?.context("an account is gone")?;
-        let portions = record.portions.len();
+        let portions = record.portions.as_slice().len();
         ensure!(portions as u64 == DAYS, "the accounts hold {portions} portions instead of {DAYS}");
     }
     let times = bench.run_at(transfers(DAYS)?, total, true, &day)?;
