@@ -267,7 +267,11 @@ pub fn check_static(tx: &SignedTx, limits: &Limits) -> Result<(), InvalidTx> {
             return Err(InvalidTx::EmptyAuthorizations);
         }
     }
-    check_latch(limits.latched, &tx.to())?;
+    let authorizations = match tx.body() {
+        TxBody::Ethereum(envelope) => envelope.authorization_list().map_or(0, <[_]>::len),
+        TxBody::Native(_) => 0,
+    };
+    check_latch(limits.latched, &tx.to(), authorizations)?;
     let gas = intrinsic_gas(tx);
     if gas.initial_regular_gas > have {
         return Err(InvalidTx::IntrinsicGas { have, want: gas.initial_regular_gas });
@@ -279,9 +283,11 @@ pub fn check_static(tx: &SignedTx, limits: &Limits) -> Result<(), InvalidTx> {
 }
 
 /// Refuses what has to wait until the chain is active.
-pub(crate) fn check_latch(latched: bool, to: &TxKind) -> Result<(), InvalidTx> {
+pub(crate) fn check_latch(latched: bool, to: &TxKind, authorizations: usize) -> Result<(), InvalidTx> {
     match to {
         _ if !latched => Ok(()),
+        // D32: direct calls only. An authorization puts code on accounts, whatever is called.
+        _ if authorizations > 0 => Err(InvalidTx::NotActive(format!("code for {authorizations} accounts"))),
         TxKind::Call(to) if BEFORE_ACTIVATION.contains(to) => Ok(()),
         TxKind::Call(to) => Err(InvalidTx::NotActive(to.to_string())),
         TxKind::Create => Err(InvalidTx::NotActive("a new contract".to_owned())),

@@ -39,6 +39,16 @@ pub enum SlashingError {
     /// Nobody's key.
     #[error("{0} is and was no validator's consensus key on this chain")]
     UnknownKey(ConsensusAddress),
+    /// A vote that nobody counts.
+    #[error("{consensus} had no power at height {height}: it was in the set {term}")]
+    NoPower {
+        /// Whose votes.
+        consensus: ConsensusAddress,
+        /// Of the fault.
+        height: Height,
+        /// When it had.
+        term: String,
+    },
     /// Nobody's operator.
     #[error("{0} operates no validator")]
     UnknownValidator(Address),

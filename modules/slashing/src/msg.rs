@@ -29,6 +29,8 @@ pub fn submit_evidence(
     let proof = votes::verify(&host.comet_chain_id()?, public_key, vote_a, vote_b)?;
     let consensus = proof.address;
     let operator = roster::operator_of(host, consensus)?.ok_or(SlashingError::UnknownKey(consensus))?;
+    punish::check(host, Kind::DoubleSign, operator, proof.height)?;
+    roster::had_power(host, consensus, proof.height)?;
     punish::punish(
         host,
         &Offence {

@@ -1,14 +1,28 @@
 //! All that slashing asks of staking and of the validators module.
 
-use defchain_base::{Address, AgeMillis, Amount, Bps, ConsensusAddress, native::Host};
+use defchain_base::{Address, AgeMillis, Amount, Bps, ConsensusAddress, Height, native::Host};
 use defchain_staking::Fraction;
-use defchain_validators::{self as validators, JailKind, Status};
+use defchain_validators::{self as validators, JailKind, KeyTerm, Status};
 
 use crate::{Kind, SlashingError};
 
 /// Who operates, or operated, the validator of a consensus key.
 pub(crate) fn operator_of(host: &dyn Host, consensus: ConsensusAddress) -> Result<Option<Address>, SlashingError> {
     Ok(validators::operator_of(host, consensus)?)
+}
+
+/// Refuses a fault at a height at which the key had no power: whoever holds a key that was rotated away, or never was in the
+/// set, can sign with it whatever he likes, and nobody counts it (D31: the old key stays slashable for what it signed).
+pub(crate) fn had_power(host: &dyn Host, consensus: ConsensusAddress, height: Height) -> Result<(), SlashingError> {
+    let term = validators::key_term(host, consensus)?;
+    match term {
+        Some(term) if term.holds(height) => Ok(()),
+        Some(KeyTerm { from, until }) => {
+            let until = until.map_or("now".to_owned(), |until| until.to_string());
+            Err(SlashingError::NoPower { consensus, height, term: format!("from {from} to {until}") })
+        }
+        None => Err(SlashingError::NoPower { consensus, height, term: "never".to_owned() }),
+    }
 }
 
 /// Whether an address operates a validator, in whatever state.

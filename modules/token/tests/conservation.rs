@@ -3,11 +3,12 @@
 
 mod common;
 
+use alloy_sol_types::SolEvent;
 use common::{HOUR, World, address};
 use defchain_base::{Amount, system::Pool};
 use defchain_token::{
-    BlockTotals, Ledger, Movement, MovementKind, Payees, Shares, TokenError, TokenParams, end_of_block, set_exempt,
-    state::TokenRead,
+    BlockTotals, IToken, Ledger, Movement, MovementKind, Payees, Shares, TokenError, TokenParams, end_of_block,
+    set_exempt, state::TokenRead,
 };
 use proptest::prelude::*;
 
@@ -211,6 +212,28 @@ fn the_fees_of_a_block_go_where_d19_says() {
     assert_eq!(world.spendable(address(1)), Amount::from_def(950).wei());
     assert_eq!((done.burned, done.tip_commission), (Amount::from_def(210), Amount::from_def(50)));
     assert_eq!(world.broken(), Vec::<String>::new());
+}
+
+/// D21: the losses that a tip takes from its payee, and the commission on it, are events of the block.
+#[test]
+fn tips_and_the_losses_they_take_are_events_of_the_block() {
+    let mut world = World::new(TokenParams::economy());
+    world.give(address(1), Amount::from_def(100));
+    world.wait(48 * HOUR);
+    world.give(address(0), Amount::from_def(10));
+    world.apply(Movement::Gas { from: address(0), amount: Amount::from_def(10) });
+    let totals = BlockTotals { tips: Amount::from_def(10), ..BlockTotals::default() };
+    let payees = Payees { gas_share: None, tips: Some(address(1)) };
+    end_of_block(&mut world.host, &totals, payees).unwrap();
+    let (_, events, _) = world.host.into_parts();
+    let settled: Vec<_> = events.iter().filter_map(|log| IToken::Settled::decode_log(log).ok()).collect();
+    let half = Amount::from_wei(1_500_000_000_000_000_000).to_u256();
+    assert_eq!(settled.len(), 1, "{events:?}");
+    assert_eq!((settled[0].account, settled[0].burned, settled[0].toDividendPool), (address(1), half, half));
+    let paid: Vec<_> = events.iter().filter_map(|log| IToken::Commission::decode_log(log).ok()).collect();
+    assert_eq!(paid.len(), 1, "{events:?}");
+    assert_eq!((paid[0].payer, paid[0].recipient), (defchain_base::Address::ZERO, address(1)));
+    assert_eq!((paid[0].amount, paid[0].onTop), (Amount::from_wei(500_000_000_000_000_000).to_u256(), false));
 }
 
 /// D19: income of a validator removed meanwhile burns.

@@ -113,6 +113,7 @@ impl Section {
         })?;
         for member in &set.0 {
             performance::joins(host, member.operator, initial)?;
+            host.begin_key_term(member.consensus_address(), initial)?;
         }
         open(host, &self.params, u64::try_from(set.0.len()).unwrap_or(u64::MAX))?;
         let mut updates: Vec<_> = set.0.iter().map(|m| PowerUpdate { key: m.key, power: m.power }).collect();

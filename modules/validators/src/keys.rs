@@ -7,6 +7,7 @@
 //! | def | `val/bls/ ‖ keccak(BLS key)` | [`Operator`]; never removed |
 //! | def | `val/seat/ ‖ country` | [`Operator`] |
 //! | def | `val/queue/ ‖ country ‖ be64(registered at) ‖ operator` | [`Operator`] |
+//! | def | `val/term/ ‖ consensus address` | [`KeyTerm`] |
 //! | def | `val/tally/ ‖ operator` | [`Tally`] |
 //! | def | `val/owed/ ‖ operator` | commission not yet claimed |
 //! | def | `val/owed` | their sum |
@@ -20,7 +21,7 @@ use defchain_base::{Address, B256, ConsensusAddress, Height, StateKey, Substore,
 use defchain_geo::Country;
 use defchain_token::keys::AmountRecord;
 
-use crate::records::{DownList, Epoch, Latch, Operator, Removals, Tally, ValidatorRecord, ValidatorSet};
+use crate::records::{DownList, Epoch, KeyTerm, Latch, Operator, Removals, Tally, ValidatorRecord, ValidatorSet};
 
 pub(crate) const OPERATORS: &[u8] = b"val/op/";
 pub(crate) const SEATS: &[u8] = b"val/seat/";
@@ -55,6 +56,11 @@ keys! {
     /// Whose a consensus address is, or was.
     ConsensusKey(address: ConsensusAddress) -> Operator, Def, |out| {
         out.extend(b"val/cons/");
+        out.extend(address.0);
+    };
+    /// From when to when a consensus key had power.
+    KeyTermKey(address: ConsensusAddress) -> KeyTerm, Def, |out| {
+        out.extend(b"val/term/");
         out.extend(address.0);
     };
     /// Whose a BLS key is, or was.
@@ -127,6 +133,7 @@ mod tests {
         let with = |prefix: &str, rest: &[&[u8]]| [prefix.as_bytes(), &rest.concat()].concat();
         assert_eq!(RecordKey(who).to_key(), with("val/op/", &[&[0x11; 20]]));
         assert_eq!(ConsensusKey(ConsensusAddress([2; 20])).to_key(), with("val/cons/", &[&[2; 20]]));
+        assert_eq!(KeyTermKey(ConsensusAddress([2; 20])).to_key(), with("val/term/", &[&[2; 20]]));
         assert_eq!(BlsKeyKey::of(&[3; 96]).to_key(), with("val/bls/", &[keccak256([3; 96]).as_slice()]));
         assert_eq!(SeatKey(de()).to_key(), b"val/seat/DE");
         assert_eq!(
@@ -224,6 +231,12 @@ mod tests {
         let twice = [&[1, 0, 0, 0, 2][..], &bytes[5..], &bytes[5..]].concat();
         assert!(read_exact_value::<ValidatorSet>(&twice).is_err(), "each member once");
         assert!(read_exact_value::<ValidatorSet>(&[1, 0, 0, 0, 196]).unwrap_err().to_string().contains("195"));
+
+        let term = KeyTerm { from: Height(2), until: Some(Height(3)) };
+        let bytes = [&[1][..], &be(2), &[1], &be(3)].concat();
+        assert_eq!((term.to_bytes(), read_exact_value::<KeyTerm>(&bytes).unwrap()), (bytes, term));
+        let open = KeyTerm { until: None, ..term };
+        assert_eq!(read_exact_value::<KeyTerm>(&open.to_bytes()).unwrap(), open);
 
         let epoch = Epoch {
             number: 1,

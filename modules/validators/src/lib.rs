@@ -64,5 +64,5 @@ pub use msg::{
 pub use params::ValidatorParams;
 pub use performance::Vote;
 pub use power::TOTAL_POWER;
-pub use query::{active, down, is_active, operator_of, record, set_at};
-pub use records::{Down, Epoch, JailKind, Member, PowerUpdate, Status, ValidatorRecord, ValidatorSet};
+pub use query::{active, down, is_active, key_term, operator_of, record, set_at};
+pub use records::{Down, Epoch, JailKind, KeyTerm, Member, PowerUpdate, Status, ValidatorRecord, ValidatorSet};

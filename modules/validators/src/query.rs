@@ -8,7 +8,7 @@ use defchain_geo::Country;
 use serde::Serialize;
 
 use crate::{
-    Down, Epoch, JailKind, Status, ValidatorParams, ValidatorRecord, ValidatorSet, ValidatorsError,
+    Down, Epoch, JailKind, KeyTerm, Status, ValidatorParams, ValidatorRecord, ValidatorSet, ValidatorsError,
     epoch::attested_until, performance, state::ValidatorsRead,
 };
 
@@ -26,6 +26,14 @@ pub fn record<S: StateRead + ?Sized>(state: &S, operator: Address) -> Result<Opt
 /// When the store fails.
 pub fn operator_of<S: StateRead + ?Sized>(state: &S, address: ConsensusAddress) -> Result<Option<Address>, StateError> {
     state.operator_of(address)
+}
+
+/// The heights at which a consensus key had power; none for one that never was in CometBFT's set.
+///
+/// # Errors
+/// When the store fails.
+pub fn key_term<S: StateRead + ?Sized>(state: &S, address: ConsensusAddress) -> Result<Option<KeyTerm>, StateError> {
+    state.key_term(address)
 }
 
 /// CometBFT's set of a height from the present one to two above it.

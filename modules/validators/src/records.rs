@@ -12,7 +12,7 @@ mod presence;
 mod set;
 
 pub use presence::{Down, DownList, Operator, Removal, Removals, Tally};
-pub use set::{Epoch, Latch, Member, PowerUpdate, ValidatorSet};
+pub use set::{Epoch, KeyTerm, Latch, Member, PowerUpdate, ValidatorSet};
 
 const VERSION: u8 = 1;
 /// The longest moniker, in bytes.

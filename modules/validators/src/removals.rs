@@ -1,6 +1,6 @@
 //! Changes of CometBFT's set, and removals inside an epoch (D28).
 
-use defchain_base::{Address, Height, U256, native::Host};
+use defchain_base::{Address, ConsensusAddress, Height, U256, native::Host};
 
 use crate::{
     Epoch, Member, PowerUpdate, ValidatorSet, ValidatorsError,
@@ -83,6 +83,9 @@ pub(crate) fn change_set<H: Host + ?Sized>(
             updates.push(PowerUpdate { key: *key, power: *power });
             announce(host, *operator, *key, *power, from)?;
         }
+        if before.is_none_or(|b| b.key != *key) {
+            host.begin_key_term(ConsensusAddress::of_ed25519(key), from)?;
+        }
         if before.is_none() {
             performance::joins(host, *operator, from)?;
         }
@@ -91,6 +94,7 @@ pub(crate) fn change_set<H: Host + ?Sized>(
         let after = new.get(*operator);
         if after.is_none_or(|a| a.key != *key) {
             updates.push(PowerUpdate { key: *key, power: 0 });
+            host.end_key_term(ConsensusAddress::of_ed25519(key), from)?;
             announce(host, *operator, *key, 0, from)?;
         }
         if after.is_none() {
@@ -111,7 +115,7 @@ fn announce<H: Host + ?Sized>(
     power: u64,
     from: Height,
 ) -> Result<(), ValidatorsError> {
-    let address = consensus(defchain_base::ConsensusAddress::of_ed25519(&key));
+    let address = consensus(ConsensusAddress::of_ed25519(&key));
     Ok(emit(host, &events::PowerChanged { operator, consensusAddress: address, power, height: from.0 })?)
 }
 

@@ -11,12 +11,13 @@ use defchain_token::keys::AmountRecord;
 
 use crate::{
     keys::{
-        BlsKeyKey, ConsensusKey, DownKey, EpochKey, LatchKey, OPERATORS, OWED, OutKey, OwedKey, OwedSumKey, QUEUES,
-        QueueKey, RecordKey, SEATS, SETS, SeatKey, SetKey, TallyKey,
+        BlsKeyKey, ConsensusKey, DownKey, EpochKey, KeyTermKey, LatchKey, OPERATORS, OWED, OutKey, OwedKey, OwedSumKey,
+        QUEUES, QueueKey, RecordKey, SEATS, SETS, SeatKey, SetKey, TallyKey,
     },
     pop::BlsKey,
     records::{
-        Down, DownList, Epoch, Latch, MAX_SET, Operator, Removal, Removals, Tally, ValidatorRecord, ValidatorSet,
+        Down, DownList, Epoch, KeyTerm, Latch, MAX_SET, Operator, Removal, Removals, Tally, ValidatorRecord,
+        ValidatorSet,
     },
 };
 
@@ -86,6 +87,14 @@ pub trait ValidatorsRead: StateRead {
     /// When the store fails.
     fn operator_of(&self, address: ConsensusAddress) -> Result<Option<Address>, StateError> {
         Ok(self.read(&ConsensusKey(address))?.map(|o| o.0))
+    }
+
+    /// The heights at which a consensus key had power; none for one that never was in the set.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn key_term(&self, address: ConsensusAddress) -> Result<Option<KeyTerm>, StateError> {
+        self.read(&KeyTermKey(address))
     }
 
     /// Whose a BLS key is, or was.
@@ -264,6 +273,18 @@ pub(crate) trait ValidatorsWrite: StateWrite {
 
     fn put_consensus_key(&mut self, key: &[u8; 32], operator: Address) -> Result<(), StateError> {
         self.write(&ConsensusKey(ConsensusAddress::of_ed25519(key)), &Operator(operator))
+    }
+
+    /// A key joins CometBFT's set at a height.
+    fn begin_key_term(&mut self, address: ConsensusAddress, at: Height) -> Result<(), StateError> {
+        let from = self.key_term(address)?.map_or(at, |term| term.from);
+        self.write(&KeyTermKey(address), &KeyTerm { from, until: None })
+    }
+
+    /// A key is in CometBFT's set up to the height below `at`.
+    fn end_key_term(&mut self, address: ConsensusAddress, at: Height) -> Result<(), StateError> {
+        let from = self.key_term(address)?.map_or(at, |term| term.from);
+        self.write(&KeyTermKey(address), &KeyTerm { from, until: Some(Height(at.0.saturating_sub(1))) })
     }
 
     fn put_bls_key(&mut self, key: &BlsKey, operator: Address) -> Result<(), StateError> {

@@ -1,7 +1,7 @@
 //! Two conflicting votes, submitted by anybody (D34: the reporter's 20 %).
 
-use defchain_base::{Address, Amount, Height, native::Host, system::Pool};
-use defchain_validators::Status;
+use defchain_base::{Address, AgeMillis, Amount, Height, native::Host, system::Pool};
+use defchain_validators::{self as validators, JailKind, Status};
 use proptest::prelude::*;
 use prost::Message;
 
@@ -134,6 +134,27 @@ fn evidence_against_who_never_validated_is_refused() {
     let (a, b) = pair(9, w.height());
     let error = w.refused(9, &a, &b);
     assert_eq!(error, SlashingError::UnknownKey(consensus(9)).to_string());
+}
+
+/// D31: an old key stays slashable for what it signed while it had power; what is signed with it afterwards, by whoever found
+/// it, is no fault.
+#[test]
+fn d31_votes_of_a_height_at_which_the_key_had_no_power_are_no_fault() {
+    let mut w = World::new();
+    let until = AgeMillis(w.age() + DAY);
+    validators::jail(&mut w.host, operator(1), until, JailKind::Downtime).unwrap();
+    w.pass(1_000);
+    let left = w.height().0 + 2;
+    for _ in 0..3 {
+        w.pass(1_000);
+    }
+    let (a, b) = pair(1, Height(left));
+    let error = w.refused(1, &a, &b);
+    let expected = format!("{} had no power at height {left}: it was in the set from 1 to {}", consensus(1), left - 1);
+    assert_eq!(error, expected);
+    let (a, b) = pair(1, Height(left - 1));
+    w.submit(reporter(), 1, &a, &b).unwrap();
+    assert_eq!(w.newest().unwrap().fault_height, Height(left - 1));
 }
 
 #[test]

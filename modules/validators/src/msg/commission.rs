@@ -1,8 +1,8 @@
-use defchain_base::{Address, Amount, native::Host, params::ModuleParams, system::Pool};
+use defchain_base::{Address, Amount, Bps, native::Host, params::ModuleParams, system::Pool};
 
 use super::{load, register::check_commission};
 use crate::{
-    Status, ValidatorParams, ValidatorsError,
+    Status, ValidatorParams, ValidatorRecord, ValidatorsError,
     abi::{emit, events},
     state::ValidatorsWrite,
 };
@@ -18,20 +18,32 @@ pub fn set_commission<H: Host + ?Sized>(host: &mut H, operator: Address, bps: u6
     }
     let params = ValidatorParams::load(host)?;
     let asked = check_commission(&params, bps)?;
+    may_change(host, &params, &record, asked)?;
+    record.commission = asked;
+    record.commission_at = host.block().time;
+    host.put_validator(operator, &record)?;
+    Ok(emit(host, &events::CommissionSet { operator, bps: asked.0 })?)
+}
+
+/// At most one step, once a day (D31), also for who comes back: its delegators may still be bound. From outside a range
+/// that governance moved, the way to its nearer end is free.
+pub(super) fn may_change<H: Host + ?Sized>(
+    host: &H,
+    params: &ValidatorParams,
+    record: &ValidatorRecord,
+    asked: Bps,
+) -> Result<(), ValidatorsError> {
     let (now, step) = (record.commission.0, params.commission_step.0);
-    if now.abs_diff(asked.0) > step {
+    let nearest = now.clamp(params.min_commission.0, params.max_commission.0);
+    if nearest.abs_diff(asked.0) > step {
         return Err(ValidatorsError::CommissionStep { now, asked: asked.0, step });
     }
-    let time = host.block().time;
     let day = defchain_staking::calendar(host)?.day_millis();
-    let since = time.millis_since(record.commission_at);
+    let since = host.block().time.millis_since(record.commission_at);
     if since < day {
         return Err(ValidatorsError::CommissionSoon { since: since / 1_000, day: day / 1_000 });
     }
-    record.commission = asked;
-    record.commission_at = time;
-    host.put_validator(operator, &record)?;
-    Ok(emit(host, &events::CommissionSet { operator, bps: asked.0 })?)
+    Ok(())
 }
 
 /// Pays out the commission owed to an operator, to it (D36). Anyone may ask for it.

@@ -4,6 +4,7 @@ use defchain_geo::Attestation;
 use crate::{
     Status, ValidatorParams, ValidatorRecord, ValidatorsError,
     abi::{consensus, country, emit, events},
+    msg::commission::may_change,
     pop,
     records::{Attested, MAX_MONIKER},
     state::{ValidatorsRead, ValidatorsWrite},
@@ -47,6 +48,12 @@ pub fn register<H: Host + ?Sized>(
         may_come_back(host, operator, record)?;
     }
     let commission = check_commission(&params, new.commission)?;
+    let mut commission_at = env.time;
+    match &before {
+        Some(record) if record.commission == commission => commission_at = record.commission_at,
+        Some(record) => may_change(host, &params, record, commission)?,
+        None => {}
+    }
     let attested = new.attestation.validator;
     if attested != operator {
         return Err(ValidatorsError::OtherValidator { attested, operator });
@@ -78,7 +85,7 @@ pub fn register<H: Host + ?Sized>(
         next_key: None,
         bls_key,
         commission,
-        commission_at: env.time,
+        commission_at,
         attested: Attested {
             hash: accepted.hash,
             verifier: accepted.verifier,

@@ -6,7 +6,7 @@ use alloy_primitives::hex;
 use defchain_base::{Address, Amount, CodecError, ConsensusAddress, Decode, Encode, Height, Reader, Timestamp, U256};
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_SET, VERSION};
+use super::{MAX_SET, VERSION, option, put_option};
 
 /// A validator of CometBFT's set.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +155,40 @@ impl Decode for Latch {
     fn decode(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         input.version(VERSION, "latch")?;
         Ok(Self { height: Height(input.u64("latch height")?), time: Timestamp(input.u64("latch time")?) })
+    }
+}
+
+/// The heights at which a consensus key had power. Between them it may have been away for a while, in jail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyTerm {
+    /// The first.
+    pub from: Height,
+    /// The last, once it has left the set.
+    pub until: Option<Height>,
+}
+
+impl KeyTerm {
+    /// Whether a height is one of them.
+    #[must_use]
+    pub fn holds(&self, height: Height) -> bool {
+        self.from <= height && self.until.is_none_or(|until| height <= until)
+    }
+}
+
+impl Encode for KeyTerm {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        out.extend(self.from.0.to_be_bytes());
+        put_option(out, self.until.map(|until| until.0.to_be_bytes()));
+    }
+}
+
+impl Decode for KeyTerm {
+    fn decode(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        input.version(VERSION, "key term")?;
+        let from = Height(input.u64("key term's beginning")?);
+        let until = option::<8>(input, "key term's end")?.map(|bytes| Height(u64::from_be_bytes(bytes)));
+        Ok(Self { from, until })
     }
 }
 

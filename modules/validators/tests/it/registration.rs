@@ -1,4 +1,4 @@
-use defchain_base::{Address, Amount, Bps, U256, params::ModuleParams};
+use defchain_base::{Address, Amount, Bps, Height, U256, params::ModuleParams};
 use defchain_geo::{Attestation, GeoError, remove_verifier};
 use defchain_staking as staking;
 use defchain_validators::{
@@ -265,6 +265,9 @@ fn d31_a_consensus_key_rotates_at_the_boundary_and_the_old_one_stays_known() {
     for key in [old, new] {
         let address = defchain_base::ConsensusAddress::of_ed25519(&key);
         assert_eq!(world.host.operator_of(address).unwrap(), Some(who(1)), "both keys are slashable");
+        // Each for the heights at which it had power.
+        let term = world.host.key_term(address).unwrap().unwrap();
+        assert_eq!((term.holds(Height(height + 1)), term.holds(Height(height + 2))), (key == old, key == new));
     }
     world.blocks(3);
 }
@@ -320,6 +323,10 @@ fn who_left_may_register_anew_with_new_keys() {
         let old_keys = w.registration(1, 1, "AT");
         assert!(matches!(w.run(|h| register(h, who(1), &old_keys)), Err(E::KeyUsed { .. })));
         let new_keys = w.registration(1, 101, "AT");
+        // D31: one point a day, also by the way out and in again: delegators are still bound.
+        let dear = Registration { commission: 601, ..new_keys.clone() };
+        let jump = w.run(|h| register(h, who(1), &dear)).unwrap_err();
+        assert_eq!(jump, E::CommissionStep { now: 500, asked: 601, step: 100 });
         assert!(!w.run(|h| register(h, who(1), &new_keys)).unwrap());
     });
     world.boundary();
