@@ -324,9 +324,9 @@ fn who_left_may_register_anew_with_new_keys() {
         assert!(matches!(w.run(|h| register(h, who(1), &old_keys)), Err(E::KeyUsed { .. })));
         let new_keys = w.registration(1, 101, "AT");
         // D31: one point a day, also by the way out and in again: delegators are still bound.
-        let dear = Registration { commission: 601, ..new_keys.clone() };
+        let dear = Registration { commission: 1_101, ..new_keys.clone() };
         let jump = w.run(|h| register(h, who(1), &dear)).unwrap_err();
-        assert_eq!(jump, E::CommissionStep { now: 500, asked: 601, step: 100 });
+        assert_eq!(jump, E::CommissionStep { now: 1_000, asked: 1_101, step: 100 });
         assert!(!w.run(|h| register(h, who(1), &new_keys)).unwrap());
     });
     world.boundary();
