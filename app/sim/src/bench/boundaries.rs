@@ -201,6 +201,7 @@ fn economy(plan: &BoundaryPlan) -> Result<(BenchGenesis, ConsensusAddress)> {
     }
     let mut state = state.with_local_params();
     state.pod.params.epoch_blocks = EPOCH;
+    state.params.max_block_drift_ms = 86_400_000;
     let time = Timestamp(GENESIS * 1_000);
     Ok((
         BenchGenesis(DevGenesis { chain_id: "deflation-local-1".to_owned(), time, validators: keys, app_state: state }),

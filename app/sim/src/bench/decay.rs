@@ -110,7 +110,10 @@ pub fn run(plan: &DecayPlan) -> Result<DecayFigures> {
 }
 
 fn block(plan: &DecayPlan, accounts: &Accounts, signing: &TransferPlan, money: Money) -> Result<BlockSeconds> {
-    let genesis = BenchGenesis::single(AppState { token: money.params(), ..AppState::default() });
+    let mut state = AppState { token: money.params(), ..AppState::default() };
+    // Whole days between blocks, also by the clock of ages (D3).
+    state.params.max_block_drift_ms = DAY_MILLIS;
+    let genesis = BenchGenesis::single(state);
     let under = plan.under.as_deref();
     let bench = Bench::open(BenchPlan { accounts, contracts: Vec::new(), genesis, sync: plan.sync, under })?;
     let total = accounts.total();
