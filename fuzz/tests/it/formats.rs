@@ -13,8 +13,8 @@ use defchain_store::{Store, StoreOptions};
 fn the_hash_of_a_genesis_is_frozen() {
     let key = KeyPower { kind: "ed25519".to_owned(), key: text::KEY.to_vec(), power: 1_000 };
     for (name, hash) in [
-        ("good-sample", b256!("ad455f92db78b11b34fc2d2bc5ffcea47b621cfd9fafc3212965a2acc8eaf671")),
-        ("good-storage-and-pools", b256!("60d7f5ce122ea9fdae5b325bd6c4dfd7e02967b3c29f63d333172a34ff2081c5")),
+        ("good-sample", b256!("a223274dfe085bf62cd0942c1318fbbb8d25c8c4edc981ec1ee13e97fd5216f4")),
+        ("good-storage-and-pools", b256!("8421adac085043d74fad22ca3e1f6aa3465fb4727ec0c03693531a1a86efd60e")),
     ] {
         let app_state = std::fs::read(corpus::folder().join("app-state").join(name)).unwrap();
         let input = GenesisInput {
